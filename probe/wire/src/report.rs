@@ -1,0 +1,123 @@
+//! A report: one target, one run. A batch: the reports of one probe that travel together.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::{Asn, CountryCode, Observation, TargetUrl, bounded, limits};
+
+/// Version of the report format. A report of another version is refused; a golden report of every version stays in
+/// `tests/corpus`.
+pub const FORMAT: u16 = 1;
+
+/// One target, one run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`FORMAT`].
+    #[serde(deserialize_with = "format")]
+    pub format: u16,
+    /// Counts the probe's reports from 1, never repeats, survives restarts. With the probe's id it names the report.
+    pub sequence: u64,
+    /// When the measurement began, by the probe's own clock (UTC).
+    pub started: Timestamp,
+    /// The collector's clock minus the probe's, in milliseconds, as last measured. `None` before first contact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_offset_ms: Option<i64>,
+    /// What was measured.
+    pub target: TargetUrl,
+    /// Where from.
+    pub vantage: Vantage,
+    /// How the probe's line was during the run.
+    pub line: Line,
+    /// What was seen, in the order the steps began.
+    #[serde(deserialize_with = "bounded::seq::<_, _, { limits::OBSERVATIONS }>")]
+    pub observations: Vec<Observation>,
+}
+
+impl Report {
+    /// When the measurement began by the collector's clock, as far as the offset is known.
+    pub fn at(&self) -> Timestamp {
+        let offset = SignedDuration::from_millis(self.clock_offset_ms.unwrap_or(0));
+        self.started.checked_add(offset).unwrap_or(self.started)
+    }
+}
+
+fn format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    match u16::deserialize(deserializer)? {
+        FORMAT => Ok(FORMAT),
+        other => Err(D::Error::custom(format!("report format {other} is not known here, {FORMAT} is"))),
+    }
+}
+
+/// Where a fact about the vantage comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// The collector saw the connection come from there.
+    Collector,
+    /// The volunteer wrote it in the configuration.
+    Config,
+    /// The probe found it on its own machine.
+    Machine,
+}
+
+/// A fact with its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known<T> {
+    /// The fact.
+    pub value: T,
+    /// Who says so.
+    pub source: Source,
+}
+
+/// Where a probe measured from, as the probe knows it. The collector files a report under what it sees itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vantage {
+    /// Autonomous system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Known<Asn>>,
+    /// Country.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<Known<CountryCode>>,
+    /// What kind of resolver the system asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolver: Option<Known<SystemResolver>>,
+}
+
+/// What kind of resolver the system asks. Its address would point at the volunteer, so only the kind is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SystemResolver {
+    /// On this machine or in the home: a router or a stub.
+    Local,
+    /// A public address: the provider's or a public service.
+    Remote,
+}
+
+/// How the probe's line was during the run the report belongs to, over all its targets. It tells a cut line from a
+/// blocked site.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Parties outside the provider's network (public resolvers, DoH, sites by address): how many were tried, how many
+    /// answered with anything that a cut cannot fake (a DNS answer, a connection).
+    pub outside: Tally,
+    /// Names put to the system's resolver, and how many it answered at all.
+    pub resolver: Tally,
+}
+
+/// How many were tried, how many answered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Tried.
+    pub tried: u16,
+    /// Answered.
+    pub answered: u16,
+}
+
+/// The reports of one probe that travel, are stored and are acknowledged together.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    /// At most [`limits::REPORTS`], oldest first.
+    #[serde(deserialize_with = "bounded::seq::<_, _, { limits::REPORTS }>")]
+    pub reports: Vec<Report>,
+}
