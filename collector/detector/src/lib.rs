@@ -2,8 +2,12 @@
 
 #![warn(missing_docs)]
 
+mod cell;
 mod event;
 mod input;
+mod public;
 
+pub use cell::{Cell, CellState, Counts};
 pub use event::{Affected, Bracket, Change, Event, EventId, EventState, PUBLIC_PROBES};
 pub use input::{ControlVote, Input, Vote};
+pub use public::PublicEvent;
