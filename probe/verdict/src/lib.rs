@@ -6,8 +6,28 @@
 
 #![warn(missing_docs)]
 
+mod address;
+mod case;
+mod control;
+mod dns;
+mod evidence;
+#[cfg(test)]
+mod example;
+mod http;
+mod judge;
+mod line;
+mod majority;
 mod outcome;
+mod page;
+mod reach;
 mod rule;
+mod table;
+mod tcp;
+mod tls;
 
+pub use address::is_bogon;
+pub use control::control_entry;
+pub use judge::judge;
 pub use outcome::{DnsManner, Evidence, How, HttpManner, Outcome, TcpManner, TlsManner, Verdict, Why};
-pub use rule::RuleId;
+pub use rule::{Rule, RuleId};
+pub use table::{RULES_VERSION, rules};

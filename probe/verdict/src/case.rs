@@ -1,0 +1,240 @@
+//! What the rules read: one report, beside its control.
+
+use std::net::IpAddr;
+
+use kedergi_wire::{
+    Answer, ControlEntry, Dns, Http, Page, Query, Rcode, Report, ResolverClass, Step, Tcp, Tls, Verification,
+};
+
+use crate::{is_bogon, page};
+
+/// One observation and its place in the report.
+#[derive(Debug)]
+pub(crate) struct Seen<'a, T> {
+    pub(crate) index: usize,
+    pub(crate) what: &'a T,
+}
+
+// Derived, these would ask that T be Copy, though only a reference to it is held.
+impl<T> Clone for Seen<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Seen<'_, T> {}
+
+/// A report to be judged.
+pub(crate) struct Case<'a> {
+    pub(crate) report: &'a Report,
+    /// What the control saw of the same target.
+    pub(crate) control: Option<&'a ControlEntry>,
+    /// The hop under judgement. 0, but for a plain-http target whose redirect is proven genuine: there the page that the
+    /// redirect leads to decides.
+    hop: u8,
+    /// Addresses that an ordinary program on this line would have used, bogons left out.
+    named: Vec<IpAddr>,
+    /// Addresses that somebody out of the censor's reach named.
+    trusted: Vec<IpAddr>,
+}
+
+impl<'a> Case<'a> {
+    pub(crate) fn new(report: &'a Report, control: Option<&'a ControlEntry>) -> Self {
+        let control = control.filter(|entry| entry.target == report.target);
+        let first = Self::at_hop(report, control, 0);
+        match first.hop_after_genuine_redirect() {
+            Some(hop) => Self::at_hop(report, control, hop),
+            None => first,
+        }
+    }
+
+    fn at_hop(report: &'a Report, control: Option<&'a ControlEntry>, hop: u8) -> Self {
+        let mut case = Self { report, control, hop, named: Vec::new(), trusted: Vec::new() };
+        case.named = case.find_named();
+        case.trusted = case.find_trusted();
+        case
+    }
+
+    fn hop_after_genuine_redirect(&self) -> Option<u8> {
+        let entry = self.control.filter(|entry| entry.last_page.is_some())?;
+        let page = self.named_pages().next()?.1;
+        let genuine = page::alike(page, entry.first_page.as_ref()?, self.host());
+        let last = self.last_hop();
+        let lost = last > 0 && self.page_at(last).is_none();
+        (!self.report.target.is_https() && genuine && lost).then_some(last)
+    }
+
+    fn find_named(&self) -> Vec<IpAddr> {
+        let mut addresses: Vec<IpAddr> = if self.dns().next().is_none() {
+            // The URL names an address itself.
+            self.tcp().map(|seen| seen.what.address.ip().to_canonical()).collect()
+        } else {
+            self.asked(ResolverClass::System).filter_map(first_answer).flat_map(given).collect()
+        };
+        addresses.retain(|&address| !is_bogon(address));
+        addresses
+    }
+
+    fn find_trusted(&self) -> Vec<IpAddr> {
+        let by_doh = self.asked(ResolverClass::Doh).filter_map(first_answer).flat_map(given);
+        let by_control = self.control.filter(|_| self.hop == 0).into_iter().flat_map(|entry| &entry.addresses);
+        let mut addresses: Vec<IpAddr> = by_doh.chain(by_control.map(IpAddr::to_canonical)).collect();
+        if self.dns().next().is_none() {
+            addresses.extend(&self.named);
+        }
+        addresses
+    }
+
+    pub(crate) fn host(&self) -> &'a str {
+        self.report.target.host()
+    }
+
+    /// The control, if it reached the target.
+    pub(crate) fn reached_control(&self) -> Option<&'a ControlEntry> {
+        self.control.filter(|entry| entry.reached.is_yes())
+    }
+
+    fn steps<T: 'a>(&self, pick: impl Fn(&'a Step) -> Option<&'a T>) -> impl Iterator<Item = Seen<'a, T>> {
+        let hop = self.hop;
+        let observations = self.report.observations.iter().enumerate().filter(move |(_, seen)| seen.hop == hop);
+        observations.filter_map(move |(index, seen)| pick(&seen.step).map(|what| Seen { index, what }))
+    }
+
+    pub(crate) fn dns(&self) -> impl Iterator<Item = Seen<'a, Dns>> {
+        self.steps(as_dns)
+    }
+
+    pub(crate) fn tcp(&self) -> impl Iterator<Item = Seen<'a, Tcp>> {
+        self.steps(as_tcp)
+    }
+
+    pub(crate) fn tls(&self) -> impl Iterator<Item = Seen<'a, Tls>> {
+        self.steps(as_tls)
+    }
+
+    pub(crate) fn http(&self) -> impl Iterator<Item = Seen<'a, Http>> {
+        self.steps(as_http)
+    }
+
+    /// Questions put to one class of resolver.
+    pub(crate) fn asked(&self, resolver: ResolverClass) -> impl Iterator<Item = Seen<'a, Dns>> {
+        self.dns().filter(move |seen| seen.what.resolver == resolver)
+    }
+
+    /// Questions put over HTTPS during the whole report.
+    pub(crate) fn doh_of_all_hops(&self) -> impl Iterator<Item = &'a Dns> {
+        let all = self.report.observations.iter().filter_map(|seen| as_dns(&seen.step));
+        all.filter(|dns| dns.resolver == ResolverClass::Doh)
+    }
+
+    /// Whether an ordinary program on this line would have used the address.
+    pub(crate) fn is_named(&self, address: IpAddr) -> bool {
+        self.named.contains(&address.to_canonical())
+    }
+
+    /// Whether the system's resolver named an address of the site.
+    pub(crate) fn names_a_trusted_address(&self) -> bool {
+        self.named.iter().any(|address| self.trusted.contains(address))
+    }
+
+    pub(crate) fn is_trusted(&self, address: IpAddr) -> bool {
+        self.trusted.contains(&address.to_canonical())
+    }
+
+    /// Whether what happened at the address says anything of the target.
+    pub(crate) fn counts(&self, address: IpAddr) -> bool {
+        !is_bogon(address) && (self.is_named(address) || self.is_trusted(address))
+    }
+
+    /// How many trusted addresses of a family there are.
+    pub(crate) fn trusted_of(&self, query: Query) -> usize {
+        self.trusted.iter().filter(|address| address.is_ipv4() == (query == Query::A) && !is_bogon(**address)).count()
+    }
+
+    /// Whether a certificate valid for the target's name was shown at the address.
+    pub(crate) fn is_proven(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.tls().any(|seen| seen.what.address.ip().to_canonical() == address && is_valid(seen.what))
+    }
+
+    /// Whether the hop under judgement speaks TLS.
+    pub(crate) fn is_https(&self) -> bool {
+        if self.hop == 0 { self.report.target.is_https() } else { self.tls().next().is_some() }
+    }
+
+    /// Pages got at the hop from addresses that an ordinary program would have used.
+    pub(crate) fn named_pages(&self) -> impl Iterator<Item = (Seen<'a, Http>, &'a Page)> {
+        let pages = self.http().filter_map(|seen| seen.what.outcome.ok().map(|page| (seen, page)));
+        pages.filter(|(seen, _)| self.is_named(seen.what.address.ip()))
+    }
+
+    /// The last hop of the report.
+    pub(crate) fn last_hop(&self) -> u8 {
+        self.report.observations.iter().map(|seen| seen.hop).max().unwrap_or(0)
+    }
+
+    /// The page got at any hop.
+    pub(crate) fn page_at(&self, hop: u8) -> Option<(Seen<'a, Http>, &'a Page)> {
+        let at_hop = self.report.observations.iter().enumerate().filter(|(_, seen)| seen.hop == hop);
+        let mut answered = at_hop.filter_map(|(index, seen)| {
+            let what = as_http(&seen.step)?;
+            Some((Seen { index, what }, what.outcome.ok()?))
+        });
+        answered.next()
+    }
+
+    /// The page a reader on this line ends at: the last redirect's, begun from an address an ordinary program uses.
+    pub(crate) fn landing(&self) -> Option<(Seen<'a, Http>, &'a Page)> {
+        let first = self.named_pages().next()?;
+        match self.last_hop() {
+            0 => Some(first),
+            last => self.page_at(last),
+        }
+    }
+
+    /// Whether the handshake at a page's hop and address proved the name in its URL.
+    pub(crate) fn is_proven_at_any_hop(&self, http: &Http) -> bool {
+        let host = page::host_of(&http.url).filter(|_| http.url.starts_with("https:"));
+        let all = self.report.observations.iter().filter_map(|seen| as_tls(&seen.step));
+        let mut proofs = all.filter(|tls| tls.address == http.address && is_valid(tls));
+        host.is_some() && proofs.any(|tls| tls.server_name == host)
+    }
+
+    /// Whether anything went over this line that nobody on it can read or forge. Behind a Wi-Fi log-in page nothing does.
+    pub(crate) fn has_encrypted_exchange(&self) -> bool {
+        let handshakes = self.report.observations.iter().filter_map(|seen| as_tls(&seen.step));
+        self.doh_of_all_hops().any(|dns| dns.outcome.ok().is_some()) || handshakes.into_iter().any(is_valid)
+    }
+}
+
+/// Whether a handshake finished with a certificate valid for the name.
+pub(crate) fn is_valid(tls: &Tls) -> bool {
+    tls.verification == Some(Verification::Valid) && tls.outcome.ok().is_some()
+}
+
+/// The answer that an ordinary program would have used.
+pub(crate) fn first_answer<'a>(seen: Seen<'a, Dns>) -> Option<&'a Answer> {
+    seen.what.outcome.ok()?.first()
+}
+
+/// The addresses of a good answer, each in its one form.
+pub(crate) fn given(answer: &Answer) -> impl Iterator<Item = IpAddr> {
+    let good = answer.rcode == Rcode::NoError;
+    answer.addresses.iter().filter(move |_| good).map(IpAddr::to_canonical)
+}
+
+pub(crate) fn as_dns(step: &Step) -> Option<&Dns> {
+    if let Step::Dns(dns) = step { Some(dns) } else { None }
+}
+
+fn as_tcp(step: &Step) -> Option<&Tcp> {
+    if let Step::Tcp(tcp) = step { Some(tcp) } else { None }
+}
+
+pub(crate) fn as_tls(step: &Step) -> Option<&Tls> {
+    if let Step::Tls(tls) = step { Some(tls) } else { None }
+}
+
+pub(crate) fn as_http(step: &Step) -> Option<&Http> {
+    if let Step::Http(http) = step { Some(http) } else { None }
+}

@@ -1,0 +1,77 @@
+//! A control's report, made into the measure for others.
+
+use std::net::IpAddr;
+
+use kedergi_wire::{ControlEntry, Failure, Layer, Observation, Page, Reached, Report, Step, Tls, Verification, limits};
+
+use crate::case::{as_dns, as_http, as_tls};
+
+/// What a control's report says of its target.
+///
+/// Meant for a report whose own verdict, judged against this very entry, is reachable or down: a control that is itself
+/// cut off measures nobody.
+pub fn control_entry(report: &Report) -> ControlEntry {
+    let shown = best_handshake(report);
+    ControlEntry {
+        target: report.target.clone(),
+        at: report.at(),
+        addresses: addresses(report),
+        certificate: shown.and_then(|tls| tls.chain.first()).map(|leaf| leaf.sha256),
+        verification: shown.and_then(|tls| tls.verification),
+        first_page: page(report, 0).cloned(),
+        last_page: page(report, last_hop(report)).cloned(),
+        took_ms: took_ms(report),
+        reached: reached(report),
+    }
+}
+
+fn at_hop(report: &Report, hop: u8) -> impl DoubleEndedIterator<Item = &Observation> {
+    report.observations.iter().filter(move |seen| seen.hop == hop)
+}
+
+fn last_hop(report: &Report) -> u8 {
+    report.observations.iter().map(|seen| seen.hop).max().unwrap_or(0)
+}
+
+fn addresses(report: &Report) -> Vec<IpAddr> {
+    let questions = at_hop(report, 0).filter_map(|seen| as_dns(&seen.step));
+    let answers = questions.filter_map(|dns| dns.outcome.ok()).flatten();
+    let mut addresses: Vec<IpAddr> = answers.flat_map(|answer| &answer.addresses).copied().collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses.truncate(limits::ADDRESSES);
+    addresses
+}
+
+/// The handshake that speaks for the target: a valid one where there is one.
+fn best_handshake(report: &Report) -> Option<&Tls> {
+    let shown = || at_hop(report, 0).filter_map(|seen| as_tls(&seen.step)).filter(|tls| !tls.chain.is_empty());
+    shown().find(|tls| tls.verification == Some(Verification::Valid)).or_else(|| shown().next())
+}
+
+fn page(report: &Report, hop: u8) -> Option<&Page> {
+    at_hop(report, hop).filter_map(|seen| as_http(&seen.step)).find_map(|http| http.outcome.ok())
+}
+
+fn took_ms(report: &Report) -> u32 {
+    report.observations.iter().map(|seen| seen.after_ms.saturating_add(seen.took_ms)).max().unwrap_or(0)
+}
+
+fn reached(report: &Report) -> Reached {
+    if page(report, 0).is_some() {
+        return Reached::Yes;
+    }
+    let failures = at_hop(report, 0).filter_map(|seen| Some((seen.step.layer(), failure(&seen.step)?)));
+    // The highest layer got to; of several failures there, the last.
+    let (layer, failure) = failures.max_by_key(|(layer, _)| *layer).unwrap_or((Layer::Dns, Failure::NoAddress));
+    Reached::No { layer, failure }
+}
+
+fn failure(step: &Step) -> Option<Failure> {
+    match step {
+        Step::Dns(dns) => dns.outcome.failure(),
+        Step::Tcp(tcp) => tcp.outcome.failure(),
+        Step::Tls(tls) => tls.outcome.failure(),
+        Step::Http(http) => http.outcome.failure(),
+    }
+}

@@ -1,0 +1,210 @@
+//! Name resolution: what the line's resolver said, against what trusted resolvers and the control know.
+//!
+//! Only one family is judged: IPv4 where the site has any, because that is what every home uses. Whatever the resolver
+//! says of the other is no accusation.
+
+use std::net::IpAddr;
+
+use kedergi_wire::{Answer, Dns, Failure, Http, Query, Rcode, ResolverClass, StepOutcome, Verification};
+
+use crate::case::{Case, Seen, first_answer, given, is_valid};
+use crate::evidence::{addresses, known, resolver, seen};
+use crate::{Evidence, is_bogon, page};
+
+/// What the line's resolver came up with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    NoSuchName,
+    /// A refusal or a failure of its own.
+    Refuses,
+    /// An answer without an address.
+    Empty,
+    Silent,
+    Bogons,
+    Addresses,
+    /// Nothing that says anything of the resolver.
+    Unclear,
+}
+
+fn said(dns: &Dns) -> Said {
+    match &dns.outcome {
+        StepOutcome::Ok(answers) => answers.first().map_or(Said::Empty, said_by_answer),
+        StepOutcome::Failed(failure) => said_by_failure(*failure),
+    }
+}
+
+fn said_by_answer(answer: &Answer) -> Said {
+    match answer.rcode {
+        Rcode::NxDomain => Said::NoSuchName,
+        Rcode::ServFail | Rcode::Refused | Rcode::Other => Said::Refuses,
+        Rcode::NoError if answer.addresses.is_empty() => Said::Empty,
+        Rcode::NoError if answer.addresses.iter().all(|&address| is_bogon(address)) => Said::Bogons,
+        Rcode::NoError => Said::Addresses,
+    }
+}
+
+fn said_by_failure(failure: Failure) -> Said {
+    use Failure as F;
+    match failure {
+        F::NoSuchName => Said::NoSuchName,
+        F::ServerFailure | F::QueryRefused => Said::Refuses,
+        F::NoAddress => Said::Empty,
+        F::Timeout | F::Refused | F::Reset | F::Closed | F::HostUnreachable | F::NetworkUnreachable => Said::Silent,
+        F::TlsAlert | F::TlsProtocol | F::Certificate | F::HttpProtocol | F::DnsProtocol => Said::Unclear,
+        F::TooManyRedirects | F::ForbiddenAddress | F::OwnMachine => Said::Unclear,
+    }
+}
+
+/// A question of the judged family that the line's resolver did not answer with an address of the site.
+struct Misled<'a> {
+    asked: Seen<'a, Dns>,
+    family: Query,
+}
+
+fn misled<'a>(case: &Case<'a>) -> Option<Misled<'a>> {
+    let family = [Query::A, Query::Aaaa].into_iter().find(|&query| case.trusted_of(query) > 0)?;
+    let asked: Vec<_> = case.asked(ResolverClass::System).filter(|seen| seen.what.query == family).collect();
+    if asked.iter().copied().filter_map(first_answer).any(|answer| is_true(case, answer)) {
+        return None;
+    }
+    let answered = asked.iter().find(|seen| seen.what.outcome.ok().is_some());
+    answered.or(asked.first()).map(|&asked| Misled { asked, family })
+}
+
+/// Whether an answer names an address that is certainly the site's.
+fn is_true(case: &Case<'_>, answer: &Answer) -> bool {
+    given(answer).any(|address| case.is_trusted(address) || case.is_proven(address))
+}
+
+/// What the name's addresses really are, and who says so.
+fn truth(case: &Case<'_>, family: Query) -> Evidence {
+    let named = |seen: Seen<'_, Dns>| first_answer(seen).map_or(0, |answer| given(answer).count());
+    let doh = case.asked(ResolverClass::Doh).find(|&seen| seen.what.query == family && named(seen) > 0);
+    match doh {
+        Some(asked) => {
+            let count = addresses(named(asked));
+            seen(asked.index, format!("{} named {count} for the same name.", resolver(ResolverClass::Doh)))
+        }
+        None => {
+            let count = addresses(case.trusted_of(family));
+            known(format!("The control probe, at a trusted place, knows {count} for the same name."))
+        }
+    }
+}
+
+fn accuse(case: &Case<'_>, expected: Said, says: &str) -> Option<Vec<Evidence>> {
+    let Misled { asked, family } = misled(case)?;
+    (said(asked.what) == expected)
+        .then(|| vec![seen(asked.index, format!("{} {says}.", resolver(ResolverClass::System))), truth(case, family)])
+}
+
+pub(crate) fn no_such_name(case: &Case<'_>) -> Option<Vec<Evidence>> {
+    accuse(case, Said::NoSuchName, "said that the name does not exist")
+}
+
+pub(crate) fn refused(case: &Case<'_>) -> Option<Vec<Evidence>> {
+    accuse(case, Said::Refuses, "refused the question or said that it failed")
+}
+
+pub(crate) fn bogon(case: &Case<'_>) -> Option<Vec<Evidence>> {
+    accuse(case, Said::Bogons, "named only addresses that can be nobody's site (private or reserved)")
+}
+
+/// An empty answer, or silence on this name alone. Silence must hold for every question about the name: one packet lost
+/// is no block.
+pub(crate) fn no_answer(case: &Case<'_>) -> Option<Vec<Evidence>> {
+    let empty = accuse(case, Said::Empty, "answered without any address");
+    empty.or_else(|| {
+        let silent = case.asked(ResolverClass::System).all(|seen| said(seen.what) == Said::Silent);
+        let alive = case.report.line.resolver.answered > 0;
+        let says = "answered other questions and was silent on this name";
+        if silent && alive { accuse(case, Said::Silent, says) } else { None }
+    })
+}
+
+/// Two answers to one question, of which the first, that a program would have used, is false. The exchange with the public
+/// resolver counts too: where the line's own resolver sits behind the forger it passes on one forged answer.
+pub(crate) fn injected(case: &Case<'_>) -> Option<Vec<Evidence>> {
+    let family = misled(case)?.family;
+    let open = |seen: &Seen<'_, Dns>| seen.what.resolver != ResolverClass::Doh && seen.what.query == family;
+    let twice = case.dns().filter(open).find(|seen| is_forged(case, seen.what))?;
+    let who = resolver(twice.what.resolver);
+    let says = format!(
+        "{who} seemed to answer twice, the answers contradict each other, and the one that came first is false."
+    );
+    Some(vec![seen(twice.index, says), truth(case, family)])
+}
+
+fn is_forged(case: &Case<'_>, dns: &Dns) -> bool {
+    let Some([first, later @ ..]) = dns.outcome.ok().map(Vec::as_slice) else { return false };
+    if is_true(case, first) {
+        return false;
+    }
+    let impossible = said_by_answer(first) == Said::Bogons || given(first).any(|address| is_refuted(case, address));
+    later.iter().any(|answer| contradict(first, answer) && (impossible || is_true(case, answer)))
+}
+
+fn contradict(a: &Answer, b: &Answer) -> bool {
+    a.rcode != b.rcode || !given(a).any(|address| given(b).any(|other| other == address))
+}
+
+/// Addresses that nobody else names, and that proved not to be the site's. Merely unknown ones are everyday life: large
+/// sites have different addresses everywhere.
+pub(crate) fn wrong_address(case: &Case<'_>) -> Option<Vec<Evidence>> {
+    let Misled { asked, family } = misled(case)?;
+    let answer = first_answer(asked).filter(|answer| said_by_answer(answer) == Said::Addresses)?;
+    let named: Vec<IpAddr> = given(answer).filter(|&address| !is_bogon(address)).collect();
+    let refutation = if case.is_https() { refuted_by_tls(case, &named) } else { refuted_by_page(case, &named) }?;
+    let address = named.first()?;
+    let says = format!("{} named {address}, which no trusted resolver names.", resolver(ResolverClass::System));
+    Some(vec![seen(asked.index, says), truth(case, family), refutation])
+}
+
+fn refuted_by_tls(case: &Case<'_>, named: &[IpAddr]) -> Option<Evidence> {
+    let by_certificate =
+        case.tls().find(|tls| named.contains(&tls.what.address.ip()) && is_refuted(case, tls.what.address.ip()));
+    if let Some(tls) = by_certificate {
+        return Some(seen(tls.index, "The certificate shown at that address is not the site's."));
+    }
+    let works = case.tls().find(|tls| case.is_trusted(tls.what.address.ip()) && is_valid(tls.what))?;
+    let mut tried = case.tcp().filter(|tcp| named.contains(&tcp.what.address.ip())).peekable();
+    tried.peek()?;
+    let finished = case.tls().any(|tls| named.contains(&tls.what.address.ip()) && tls.what.outcome.ok().is_some());
+    let says = "That address did not speak for the site, while an address that trusted resolvers name did, with a valid certificate.";
+    (!finished).then(|| seen(works.index, says))
+}
+
+/// Whether a certificate shown at the address speaks against it. Where an address that is surely the site's shows a false
+/// certificate too, it is the connection that is taken over, not the name.
+fn is_refuted(case: &Case<'_>, address: IpAddr) -> bool {
+    let flaw_at = |wanted: &dyn Fn(IpAddr) -> bool| {
+        let mut at = case.tls().filter(|seen| wanted(seen.what.address.ip().to_canonical()));
+        at.find_map(|seen| seen.what.verification.filter(|&verification| is_false_identity(verification)))
+    };
+    let Some(flaw) = flaw_at(&|other| other == address) else { return false };
+    let control_is_valid = case.reached_control().is_some_and(|entry| entry.verification == Some(Verification::Valid));
+    let trusted_works = case.tls().any(|seen| case.is_trusted(seen.what.address.ip()) && is_valid(seen.what));
+    let trusted_is_false = flaw_at(&|other| case.is_trusted(other)).is_some();
+    !case.is_trusted(address)
+        && !trusted_is_false
+        && (trusted_works || control_is_valid && flaw == Verification::WrongName)
+}
+
+/// Whether the roots' objection is to whose certificate it is, rather than to its dates.
+pub(crate) fn is_false_identity(verification: Verification) -> bool {
+    match verification {
+        Verification::WrongName | Verification::UnknownIssuer | Verification::Malformed => true,
+        Verification::Valid | Verification::Expired | Verification::NotYetValid => false,
+    }
+}
+
+/// Without encryption: through a trusted address comes the control's page, through the named one another or none.
+fn refuted_by_page(case: &Case<'_>, named: &[IpAddr]) -> Option<Evidence> {
+    let control = case.reached_control()?.first_page.as_ref()?;
+    let alike = |http: &Http| http.outcome.ok().is_some_and(|page| page::alike(page, control, case.host()));
+    let works = case.http().find(|http| case.is_trusted(http.what.address.ip()) && alike(http.what))?;
+    let tried = case.tcp().any(|tcp| named.contains(&tcp.what.address.ip()));
+    let same = case.http().any(|http| named.contains(&http.what.address.ip()) && alike(http.what));
+    let says = "Through an address that trusted resolvers name comes the page that the control got; through that one it does not.";
+    (tried && !same).then(|| seen(works.index, says))
+}

@@ -1,0 +1,208 @@
+//! Reports and controls for tests, in a few words each.
+
+use std::net::{IpAddr, SocketAddr};
+
+use kedergi_wire::{
+    Answer, Body, Certificate, ControlEntry, Digest, Dns, FORMAT, Failure, Http, Layer, Line, Observation, Page, Query,
+    Rcode, Reached, Report, ResolverClass, Session, Step, StepOutcome, Tally, TargetUrl, Tcp, Tls, Vantage,
+    Verification,
+};
+
+pub(crate) const HTTPS: &str = "https://a.example/";
+pub(crate) const HTTP: &str = "http://a.example/";
+/// The site's addresses.
+pub(crate) const SITE: &str = "45.80.1.1";
+pub(crate) const SITE2: &str = "45.80.1.2";
+/// Somebody else's.
+pub(crate) const OTHER: &str = "92.63.88.69";
+
+pub(crate) const SYSTEM: ResolverClass = ResolverClass::System;
+pub(crate) const PUBLIC: ResolverClass = ResolverClass::Public;
+pub(crate) const DOH: ResolverClass = ResolverClass::Doh;
+
+/// A report that grows step by step.
+pub(crate) struct Example(Report);
+
+pub(crate) fn report(target: &str) -> Example {
+    let line = Line { outside: Tally { tried: 9, answered: 8 }, resolver: Tally { tried: 9, answered: 8 } };
+    Example(Report {
+        format: FORMAT,
+        sequence: 1,
+        started: "2019-05-09T07:00:00Z".parse().unwrap(),
+        clock_offset_ms: None,
+        target: url(target),
+        vantage: Vantage::default(),
+        line,
+        observations: Vec::new(),
+    })
+}
+
+/// A report in which every resolver named the site's address.
+pub(crate) fn named(target: &str) -> Example {
+    report(target).says(SYSTEM, &[SITE]).says(DOH, &[SITE])
+}
+
+impl Example {
+    pub(crate) fn done(self) -> Report {
+        self.0
+    }
+
+    pub(crate) fn line(mut self, outside: u16, resolver: u16) -> Self {
+        self.0.line.outside.answered = outside;
+        self.0.line.resolver.answered = resolver;
+        self
+    }
+
+    fn step(mut self, hop: u8, step: Step) -> Self {
+        self.0.observations.push(Observation { after_ms: 10, took_ms: 20, hop, step });
+        self
+    }
+
+    pub(crate) fn dns(self, resolver: ResolverClass, query: Query, outcome: StepOutcome<Vec<Answer>>) -> Self {
+        let name = self.0.target.host().to_owned();
+        self.step(0, Step::Dns(Dns { resolver, server: None, name, query, outcome }))
+    }
+
+    pub(crate) fn says(self, resolver: ResolverClass, addresses: &[&str]) -> Self {
+        self.dns(resolver, Query::A, StepOutcome::Ok(vec![answer(addresses)]))
+    }
+
+    pub(crate) fn says_code(self, resolver: ResolverClass, rcode: Rcode) -> Self {
+        self.dns(resolver, Query::A, StepOutcome::Ok(vec![Answer { rcode, ..answer(&[]) }]))
+    }
+
+    pub(crate) fn silent(self, resolver: ResolverClass) -> Self {
+        self.dns(resolver, Query::A, StepOutcome::Failed(Failure::Timeout))
+    }
+
+    pub(crate) fn tcp(self, address: &str, failure: Option<Failure>) -> Self {
+        let address = self.socket(address);
+        self.step(0, Step::Tcp(Tcp { address, outcome: failure.map_or(StepOutcome::Ok(()), StepOutcome::Failed) }))
+    }
+
+    /// A finished handshake, after a connection.
+    pub(crate) fn tls(self, address: &str, verification: Verification, leaf: &str) -> Self {
+        let session = Session { version: "1.3".to_owned(), alpn: None };
+        self.handshake(0, address, Some((verification, leaf)), StepOutcome::Ok(session))
+    }
+
+    /// A failed handshake, after a connection.
+    pub(crate) fn tls_fails(self, address: &str, failure: Failure) -> Self {
+        self.handshake(0, address, None, StepOutcome::Failed(failure))
+    }
+
+    fn handshake(
+        self,
+        hop: u8,
+        address: &str,
+        shown: Option<(Verification, &str)>,
+        outcome: StepOutcome<Session>,
+    ) -> Self {
+        let server_name = Some(self.0.target.host().to_owned());
+        let chain = shown.map(|(_, leaf)| certificate(leaf)).into_iter().collect();
+        let verification = shown.map(|(verification, _)| verification);
+        let address: SocketAddr = SocketAddr::new(address.parse().unwrap(), 443);
+        let connected = self.step(hop, Step::Tcp(Tcp { address, outcome: StepOutcome::Ok(()) }));
+        connected.step(hop, Step::Tls(Tls { address, server_name, chain, verification, outcome }))
+    }
+
+    pub(crate) fn http(self, address: &str, outcome: StepOutcome<Page>) -> Self {
+        let (address, url) = (self.socket(address), self.0.target.to_string());
+        self.step(0, Step::Http(Http { address, url, outcome }))
+    }
+
+    pub(crate) fn page(self, address: &str, page: Page) -> Self {
+        self.http(address, StepOutcome::Ok(page))
+    }
+
+    /// The next hop: the site's own name over TLS, well or with a failure.
+    pub(crate) fn then_https(self, failure: Option<Failure>, page: Page) -> Self {
+        let address = SocketAddr::new(SITE.parse().unwrap(), 443);
+        match failure {
+            Some(failure) => self.handshake(1, SITE, None, StepOutcome::Failed(failure)),
+            None => {
+                let session = StepOutcome::Ok(Session { version: "1.3".to_owned(), alpn: None });
+                let secure = self.handshake(1, SITE, Some((Verification::Valid, "site")), session);
+                let url = HTTPS.to_owned();
+                secure.step(1, Step::Http(Http { address, url, outcome: StepOutcome::Ok(page) }))
+            }
+        }
+    }
+
+    /// The next hop: another site in the clear.
+    pub(crate) fn then_http(self, address: &str, url: &str, page: Page) -> Self {
+        let address = SocketAddr::new(address.parse().unwrap(), 80);
+        self.step(1, Step::Http(Http { address, url: url.to_owned(), outcome: StepOutcome::Ok(page) }))
+    }
+
+    /// All that a page over TLS takes.
+    pub(crate) fn works(self, address: &str) -> Self {
+        self.tls(address, Verification::Valid, "site").page(address, site_page())
+    }
+
+    fn socket(&self, address: &str) -> SocketAddr {
+        SocketAddr::new(address.parse().unwrap(), self.0.target.port())
+    }
+}
+
+pub(crate) fn url(text: &str) -> TargetUrl {
+    text.parse().unwrap()
+}
+
+pub(crate) fn answer(addresses: &[&str]) -> Answer {
+    let addresses: Vec<IpAddr> = addresses.iter().map(|text| text.parse().unwrap()).collect();
+    Answer { after_ms: 5, rcode: Rcode::NoError, addresses, aliases: Vec::new() }
+}
+
+pub(crate) fn certificate(leaf: &str) -> Certificate {
+    let issuer = format!("CN=Issuer of {leaf}");
+    Certificate { sha256: Digest::of(leaf.as_bytes()), subject: format!("CN={leaf}"), issuer, der: None }
+}
+
+pub(crate) fn page(status: u16, title: &str, bytes: u64) -> Page {
+    let body = Body { bytes, truncated: false, sha256: Digest::of(format!("{title}{bytes}").as_bytes()) };
+    Page { status, location: None, server: None, title: Some(title.to_owned()), body }
+}
+
+pub(crate) fn site_page() -> Page {
+    page(200, "News of the day", 40_000)
+}
+
+pub(crate) fn redirect(location: &str) -> Page {
+    let body = Body { bytes: 0, truncated: false, sha256: Digest::of(b"") };
+    Page { status: 302, location: Some(location.to_owned()), server: None, title: None, body }
+}
+
+/// A control that got the site's page.
+pub(crate) fn control(target: &str) -> ControlEntry {
+    let https = target.starts_with("https");
+    ControlEntry {
+        target: url(target),
+        at: "2019-05-09T06:58:00Z".parse().unwrap(),
+        addresses: vec![SITE.parse().unwrap(), SITE2.parse().unwrap()],
+        certificate: https.then(|| Digest::of(b"site")),
+        verification: https.then_some(Verification::Valid),
+        first_page: Some(site_page()),
+        last_page: Some(site_page()),
+        took_ms: 300,
+        reached: Reached::Yes,
+    }
+}
+
+/// A control that did not get through.
+pub(crate) fn control_failed(target: &str) -> ControlEntry {
+    let reached = Reached::No { layer: Layer::Tcp, failure: Failure::Timeout };
+    ControlEntry {
+        first_page: None,
+        last_page: None,
+        certificate: None,
+        verification: None,
+        reached,
+        ..control(target)
+    }
+}
+
+/// The name of the rule that fires.
+pub(crate) fn rule(example: Example, control: Option<&ControlEntry>) -> String {
+    crate::judge(&example.done(), control).rule.to_string()
+}

@@ -1,0 +1,98 @@
+//! Request and answer: the connection is good, the page is not.
+
+use kedergi_wire::{Failure, Http, Page};
+
+use crate::case::{Case, Seen};
+use crate::evidence::{control_reached, failure, known, seen};
+use crate::majority::majority;
+use crate::{Evidence, HttpManner, page};
+
+/// Fires where no page came and most requests failed in this manner. Over TLS only requests on a proven connection count.
+pub(crate) fn failed(case: &Case<'_>, manner: HttpManner) -> Option<Vec<Evidence>> {
+    let control = case.reached_control()?;
+    let counts = |seen: &Seen<'_, Http>| {
+        let address = seen.what.address.ip();
+        case.counts(address) && (!case.is_https() || case.is_proven(address))
+    };
+    let tried: Vec<_> = case.http().filter(counts).collect();
+    let answered = tried.iter().any(|seen| seen.what.outcome.ok().is_some());
+    if answered || majority(tried.iter().map(|seen| manner_of(seen.what))) != Some(manner) {
+        return None;
+    }
+    let example = tried.iter().find(|seen| manner_of(seen.what) == Some(manner))?;
+    let (address, what) = (example.what.address.ip(), failure(example.what.outcome.failure()?));
+    let says = format!("{address} let itself be connected to; after the page was asked for: {what}.");
+    Some(vec![seen(example.index, says), control_reached(control)])
+}
+
+fn manner_of(http: &Http) -> Option<HttpManner> {
+    use Failure as F;
+    match http.outcome.failure()? {
+        // A stream ended in place of an answer is a reset sent politely.
+        F::Reset | F::Refused | F::Closed => Some(HttpManner::Reset),
+        F::Timeout => Some(HttpManner::Timeout),
+        F::HostUnreachable | F::NetworkUnreachable | F::NoSuchName | F::NoAddress | F::ServerFailure => None,
+        F::QueryRefused | F::TlsAlert | F::TlsProtocol | F::Certificate | F::HttpProtocol | F::DnsProtocol => None,
+        F::TooManyRedirects | F::ForbiddenAddress | F::OwnMachine => None,
+    }
+}
+
+/// A page got in the clear that is not the control's, and the control's pages.
+struct Foreign<'a> {
+    pages: Vec<(Seen<'a, Http>, &'a Page)>,
+    control: Vec<&'a Page>,
+}
+
+fn foreign<'a>(case: &Case<'a>) -> Option<Foreign<'a>> {
+    if case.report.target.is_https() {
+        return None;
+    }
+    let entry = case.reached_control()?;
+    let control: Vec<&Page> = entry.first_page.iter().chain(&entry.last_page).collect();
+    let first = case.named_pages().next()?;
+    let mut pages = vec![first];
+    pages.extend((1..=case.last_hop()).filter_map(|hop| case.page_at(hop)));
+    pages.retain(|(_, page)| !control.iter().any(|other| page::alike(page, other, case.host())));
+    (!control.is_empty() && !pages.is_empty()).then_some(Foreign { pages, control })
+}
+
+/// Another page than the control's, which says or shows that it stands for a block.
+pub(crate) fn block_page(case: &Case<'_>) -> Option<Vec<Evidence>> {
+    let foreign = foreign(case)?;
+    let (http, sign) = foreign.pages.iter().find_map(|(http, page)| Some((http, sign(case, &foreign, page)?)))?;
+    Some(vec![seen(http.index, sign), known("The control probe, at a trusted place, got another page.")])
+}
+
+fn sign(case: &Case<'_>, foreign: &Foreign<'_>, page: &Page) -> Option<String> {
+    if page.status == 451 && foreign.control.iter().all(|other| other.status != 451) {
+        return Some("The answer was status 451: unavailable for legal reasons.".to_owned());
+    }
+    if page::has_block_title(page) {
+        return Some(format!("The page's title speaks of a block: {:?}.", page.title.as_deref().unwrap_or_default()));
+    }
+    let host = page::redirect_host(page, case.host())?;
+    let known = foreign.control.iter().filter_map(|other| page::redirect_host(other, case.host()));
+    let strange = !page::are_kin(&host, case.host()) && !known.into_iter().any(|other| page::are_kin(&other, &host));
+    (page::has_block_location(page) || strange && case.has_encrypted_exchange())
+        .then(|| format!("The answer sends the reader to {host}, where the control is not sent."))
+}
+
+/// Another page than the control's, without a sign of what it stands for. It accuses only where the line is known not to be
+/// behind a log-in page, and where the page does not come from the same server software as the site's.
+pub(crate) fn different(case: &Case<'_>) -> Option<Vec<Evidence>> {
+    let foreign = foreign(case)?;
+    let (http, page) = case.landing()?;
+    let strange = |other: &&Page| {
+        let server = page.server.is_some() && page.server == other.server;
+        !server && page::differences(page, other) >= 2
+    };
+    let is_redirect = page::redirect_host(page, case.host()).is_some();
+    let accused = !is_redirect && foreign.control.iter().all(strange) && case.has_encrypted_exchange();
+    accused.then(|| {
+        let says = "The page differs from the control's in at least two of status, title and length.";
+        vec![
+            seen(http.index, says),
+            known("Encrypted connections over the same line worked, so it is not a log-in page."),
+        ]
+    })
+}

@@ -1,0 +1,89 @@
+//! Handshake: connected, and then the name is met with a reset, silence or somebody else's certificate.
+
+use kedergi_wire::{ControlEntry, Failure, ResolverClass, Tls, Verification};
+
+use crate::case::{Case, Seen, is_valid};
+use crate::dns::is_false_identity;
+use crate::evidence::{control_reached, failure, known, seen};
+use crate::majority::majority;
+use crate::{Evidence, TlsManner};
+
+/// Handshakes with the target, if none of them went well.
+fn bad_handshakes<'a>(case: &Case<'a>) -> Option<Vec<Seen<'a, Tls>>> {
+    let tried: Vec<_> = case.tls().filter(|seen| case.counts(seen.what.address.ip())).collect();
+    (!tried.iter().any(|seen| is_valid(seen.what))).then_some(tried)
+}
+
+/// Fires where most handshakes failed in this manner and none finished.
+pub(crate) fn failed(case: &Case<'_>, manner: TlsManner) -> Option<Vec<Evidence>> {
+    let control = case.reached_control()?;
+    let tried = bad_handshakes(case)?;
+    let finished = tried.iter().any(|seen| seen.what.outcome.ok().is_some());
+    let most = majority(tried.iter().map(|seen| manner_of(seen.what)));
+    if finished || most != Some(manner) {
+        return None;
+    }
+    let example = tried.iter().find(|seen| manner_of(seen.what) == Some(manner))?;
+    let (address, what) = (example.what.address.ip(), failure(example.what.outcome.failure()?));
+    let says =
+        format!("{address} let itself be connected to; after the site's name was sent over that connection: {what}.");
+    Some(vec![seen(example.index, says), control_reached(control)])
+}
+
+fn manner_of(tls: &Tls) -> Option<TlsManner> {
+    use Failure as F;
+    match tls.outcome.failure()? {
+        F::Reset | F::Refused => Some(TlsManner::Reset),
+        F::Timeout => Some(TlsManner::Timeout),
+        F::Closed => Some(TlsManner::Closed),
+        F::TlsAlert => Some(TlsManner::Alert),
+        F::HostUnreachable | F::NetworkUnreachable | F::NoSuchName | F::NoAddress | F::ServerFailure => None,
+        F::QueryRefused | F::TlsProtocol | F::Certificate | F::HttpProtocol | F::DnsProtocol => None,
+        F::TooManyRedirects | F::ForbiddenAddress | F::OwnMachine => None,
+    }
+}
+
+/// Somebody else's certificate, where the control saw a valid one.
+pub(crate) fn intercepted(case: &Case<'_>) -> Option<Vec<Evidence>> {
+    let control = case.reached_control()?;
+    let tls = false_certificate(case, control)?;
+    let (address, issuer) = (tls.what.address.ip(), tls.what.chain.first().map_or("nobody", |leaf| &leaf.issuer));
+    let says = format!(
+        "{address} showed a certificate that no trusted root vouches for under this name; its issuer calls itself {issuer:?}."
+    );
+    Some(vec![
+        seen(tls.index, says),
+        known(format!(
+            "The control probe, at a trusted place, got a valid certificate from the site at {}.",
+            control.at
+        )),
+    ])
+}
+
+/// The same, but the encrypted resolver's certificate was false as well: a log-in page, a virus scanner or a company takes
+/// over every connection, and this target is none of its concern.
+pub(crate) fn intercepts_everything(case: &Case<'_>) -> Option<Vec<Evidence>> {
+    let tls = false_certificate(case, case.reached_control()?)?;
+    let mut doh = case.doh_of_all_hops().peekable();
+    doh.peek()?;
+    doh.all(|dns| dns.outcome.failure() == Some(Failure::Certificate)).then(|| {
+        let resolver = case.asked(ResolverClass::Doh).next().map(|seen| seen.index);
+        let says = "The resolver asked over HTTPS showed a false certificate too, so every connection of this line is taken over.";
+        vec![
+            seen(tls.index, "The certificate is not to be trusted."),
+            Evidence { observation: resolver.and_then(|index| u16::try_from(index).ok()), says: says.to_owned() },
+        ]
+    })
+}
+
+fn false_certificate<'a>(case: &Case<'a>, control: &ControlEntry) -> Option<Seen<'a, Tls>> {
+    if control.verification != Some(Verification::Valid) {
+        return None;
+    }
+    let tried = bad_handshakes(case)?;
+    let leaf = |tls: &Tls| tls.chain.first().map(|leaf| leaf.sha256);
+    tried.into_iter().find(|seen| {
+        let foreign = leaf(seen.what).is_none_or(|leaf| Some(leaf) != control.certificate);
+        foreign && seen.what.verification.is_some_and(is_false_identity)
+    })
+}
