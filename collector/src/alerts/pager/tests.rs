@@ -1,0 +1,110 @@
+use kedergi_detector::Event;
+
+use super::*;
+use crate::api::fixtures::{at, ended, event};
+
+/// News of each page, so that a test reads as a story.
+fn news(pages: &[Page]) -> Vec<News> {
+    pages.iter().map(|page| page.news).collect()
+}
+
+fn told_open(now: Timestamp) -> (Pager, Event) {
+    let (mut pager, event) = (Pager::default(), event(&[1], &["a"]));
+    assert!(pager.note(&Change::Opened(event.clone()), now).is_empty());
+    assert_eq!(news(&pager.due(now)), [News::Opened]);
+    (pager, event)
+}
+
+#[test]
+fn what_opens_in_one_step_is_one_alert() {
+    let mut pager = Pager::default();
+    pager.note(&Change::Opened(event(&[1], &["a"])), at(0));
+    pager.note(&Change::Grew(event(&[1], &["a", "b"])), at(0));
+    let pages = pager.due(at(0));
+    assert_eq!(news(&pages), [News::Opened]);
+    assert_eq!(pages[0].event.services.len(), 2);
+    assert_eq!(pager.next(), None);
+}
+
+#[test]
+fn growth_is_gathered_for_five_minutes() {
+    let (mut pager, _) = told_open(at(0));
+    pager.note(&Change::Grew(event(&[1, 2], &["a"])), at(1));
+    assert!(pager.due(at(1)).is_empty());
+    pager.note(&Change::Grew(event(&[1, 2, 3], &["a"])), at(4));
+    assert_eq!(pager.next(), Some(at(6)));
+    let pages = pager.due(at(6));
+    assert_eq!((news(&pages), pages[0].event.networks.len()), (vec![News::Grew], 3));
+}
+
+#[test]
+fn more_growth_waits_half_an_hour() {
+    let (mut pager, _) = told_open(at(0));
+    pager.note(&Change::Grew(event(&[1, 2], &["a"])), at(0));
+    assert_eq!(news(&pager.due(at(5))), [News::Grew]);
+    pager.note(&Change::Grew(event(&[1, 2], &["a", "b"])), at(6));
+    assert!(pager.due(at(34)).is_empty());
+    assert_eq!(news(&pager.due(at(35))), [News::Grew]);
+}
+
+#[test]
+fn what_adds_nothing_wakes_nobody() {
+    let (mut pager, mut event) = told_open(at(0));
+    event.scope[0].probes += 1;
+    pager.note(&Change::Updated(event.clone()), at(1));
+    pager.note(&Change::Grew(event), at(1));
+    assert_eq!((pager.next(), pager.due(at(600))), (None, vec![]));
+}
+
+#[test]
+fn the_end_takes_growth_with_it() {
+    let (mut pager, _) = told_open(at(0));
+    pager.note(&Change::Grew(event(&[1, 2], &["a"])), at(1));
+    let pages = pager.note(&Change::Closed(ended(event(&[1, 2], &["a"]))), at(2));
+    assert_eq!((news(&pages), pages[0].event.networks.len()), (vec![News::Closed], 2));
+    assert!(pager.due(at(60)).is_empty());
+}
+
+#[test]
+fn begin_and_end_in_one_step_are_two_alerts() {
+    let (mut pager, event) = (Pager::default(), event(&[1], &["a"]));
+    pager.note(&Change::Opened(event.clone()), at(0));
+    let pages = pager.note(&Change::Closed(ended(event)), at(0));
+    assert_eq!(news(&pages), [News::Opened, News::Closed]);
+    assert_eq!(pages[0].event.state, State::Open);
+}
+
+#[test]
+fn a_block_that_flaps_is_told_once_in_half_an_hour() {
+    let (mut pager, event) = told_open(at(0));
+    assert_eq!(news(&pager.note(&Change::Closed(ended(event.clone())), at(10))), [News::Closed]);
+    for minute in [12, 20] {
+        pager.note(&Change::Opened(event.clone()), at(minute));
+        assert!(pager.due(at(minute)).is_empty());
+        assert!(pager.note(&Change::Closed(ended(event.clone())), at(minute + 2)).is_empty());
+    }
+    pager.note(&Change::Opened(event), at(30));
+    assert!(pager.due(at(39)).is_empty());
+    assert_eq!(news(&pager.due(at(40))), [News::Opened]);
+}
+
+#[test]
+fn a_retraction_is_told_to_those_who_were_told() {
+    let (mut pager, event) = told_open(at(0));
+    assert_eq!(news(&pager.note(&Change::Retracted(event.clone()), at(1))), [News::Retracted]);
+    assert!(pager.note(&Change::Retracted(event.clone()), at(2)).is_empty());
+    let mut pager = Pager::default();
+    pager.note(&Change::Opened(event.clone()), at(0));
+    assert!(pager.note(&Change::Retracted(event), at(0)).is_empty());
+    assert!(pager.due(at(60)).is_empty());
+}
+
+#[test]
+fn a_closed_event_is_forgotten_after_a_week() {
+    let (mut pager, event) = told_open(at(0));
+    pager.note(&Change::Closed(ended(event)), at(1));
+    pager.due(at(60));
+    assert_ne!(pager, Pager::default());
+    pager.due(at(8 * 24 * 60));
+    assert_eq!(pager, Pager::default());
+}

@@ -1,0 +1,229 @@
+//! Events as JSON: what the API answers with and what alerts are made from.
+
+use jiff::Timestamp;
+use kedergi_detector::{Affected, Bracket, Event, EventId, EventState, PublicEvent};
+use kedergi_verdict::How;
+use kedergi_wire::{Asn, CountryCode, ServiceId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// One cause, as far as it is seen: services that became unreachable together, network by network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Event)]
+pub struct EventBody {
+    /// Name of the event. It stays the same while the event grows.
+    #[schema(value_type = String, example = "KZ-20190509-7f3a")]
+    pub id: EventId,
+    /// Where (ISO 3166-1 alpha-2).
+    #[schema(value_type = String, example = "KZ")]
+    pub country: CountryCode,
+    /// Whether it goes on.
+    pub state: State,
+    /// When it began, over the whole country.
+    pub onset: Span,
+    /// When it ended; absent while it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<Span>,
+    /// When the measurements sufficed to open the event (time of measurement).
+    pub opened: Timestamp,
+    /// When the measurements sufficed to close it; absent while it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Timestamp>,
+    /// The services affected, each once, sorted.
+    #[schema(value_type = Vec<String>, example = json!(["facebook", "instagram"]))]
+    pub services: Vec<ServiceId>,
+    /// AS numbers of the networks affected, each once, sorted; only those where three probes or more saw it.
+    #[schema(value_type = Vec<u32>, example = json!([9198, 21299]))]
+    pub networks: Vec<Asn>,
+    /// How many more networks are affected, which are not named because fewer than three probes saw it there.
+    pub unnamed_networks: u32,
+    /// How it is done, most frequent first.
+    pub manners: Vec<Manner>,
+    /// What is affected, network by network, in the order it was confirmed; only where three probes or more saw it.
+    pub scope: Vec<Scope>,
+}
+
+/// Whether an event goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = EventState)]
+pub enum State {
+    /// It goes on.
+    Open,
+    /// It is over.
+    Closed,
+}
+
+/// When something happened, as closely as the measurements tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Bracket)]
+pub struct Span {
+    /// Not before: the last measurement of the state before. Absent if there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earliest: Option<Timestamp>,
+    /// Not after: the first measurement of the state after.
+    pub latest: Timestamp,
+}
+
+/// A layer and a manner of blocking.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Manner {
+    /// `dns`, `tcp`, `tls` or `http`.
+    #[schema(example = "tls")]
+    pub layer: String,
+    /// What is done there.
+    #[schema(example = "timeout")]
+    pub manner: String,
+    /// How many verdicts say so.
+    pub verdicts: u32,
+}
+
+/// One service on one network, as far as the event affects it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Affected)]
+pub struct Scope {
+    /// AS number of the network.
+    #[schema(value_type = u32, example = 9198)]
+    pub network: Asn,
+    /// The service.
+    #[schema(value_type = String, example = "facebook")]
+    pub service: ServiceId,
+    /// When it began there.
+    pub onset: Span,
+    /// When the measurements sufficed to say so.
+    pub confirmed: Timestamp,
+    /// When it ended there; absent while it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<Span>,
+    /// When the measurements sufficed to say that it ended; absent while it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cleared: Option<Timestamp>,
+    /// Distinct probes that saw it blocked.
+    pub probes: u32,
+    /// How it is done there.
+    pub manners: Vec<Manner>,
+}
+
+impl From<&PublicEvent> for EventBody {
+    fn from(event: &PublicEvent) -> Self {
+        Self {
+            id: event.id.clone(),
+            country: event.country,
+            state: event.state.into(),
+            onset: event.onset.into(),
+            end: event.end.map(Span::from),
+            opened: event.opened,
+            closed: event.closed,
+            services: event.services.clone(),
+            networks: event.networks(),
+            unnamed_networks: event.unnamed_networks,
+            manners: event.manners.iter().map(Manner::from).collect(),
+            scope: event.scope.iter().map(Scope::from).collect(),
+        }
+    }
+}
+
+impl EventBody {
+    /// How many networks are affected, named or not.
+    pub(crate) fn network_count(&self) -> usize {
+        self.networks.len().saturating_add(usize::try_from(self.unnamed_networks).unwrap_or(usize::MAX))
+    }
+
+    /// The event as the detector writes it, as far as the public knows it.
+    pub(crate) fn to_event(&self) -> Event {
+        Event {
+            id: self.id.clone(),
+            country: self.country,
+            state: self.state.into(),
+            scope: self.scope.iter().map(Scope::to_affected).collect(),
+        }
+    }
+}
+
+impl Scope {
+    fn to_affected(&self) -> Affected {
+        Affected {
+            network: self.network,
+            service: self.service.clone(),
+            onset: self.onset.into(),
+            confirmed: self.confirmed,
+            end: self.end.map(Bracket::from),
+            cleared: self.cleared,
+            probes: self.probes,
+            manners: self.manners.iter().filter_map(|manner| Some((manner.how()?, manner.verdicts))).collect(),
+            evidence: Vec::new(),
+        }
+    }
+}
+
+impl From<&Affected> for Scope {
+    fn from(affected: &Affected) -> Self {
+        Self {
+            network: affected.network,
+            service: affected.service.clone(),
+            onset: affected.onset.into(),
+            confirmed: affected.confirmed,
+            end: affected.end.map(Span::from),
+            cleared: affected.cleared,
+            probes: affected.probes,
+            manners: affected.manners.iter().map(Manner::from).collect(),
+        }
+    }
+}
+
+impl Manner {
+    fn how(&self) -> Option<How> {
+        serde_json::from_value(serde_json::json!({ "layer": self.layer, "manner": self.manner })).ok()
+    }
+}
+
+impl From<&(How, u32)> for Manner {
+    fn from(&(how, verdicts): &(How, u32)) -> Self {
+        Self { layer: how.layer().to_string(), manner: how.manner().to_owned(), verdicts }
+    }
+}
+
+impl From<Bracket> for Span {
+    fn from(bracket: Bracket) -> Self {
+        Self { earliest: bracket.earliest, latest: bracket.latest }
+    }
+}
+
+impl From<Span> for Bracket {
+    fn from(span: Span) -> Self {
+        Self { earliest: span.earliest, latest: span.latest }
+    }
+}
+
+impl From<EventState> for State {
+    fn from(state: EventState) -> Self {
+        match state {
+            EventState::Open => Self::Open,
+            EventState::Closed => Self::Closed,
+        }
+    }
+}
+
+impl From<State> for EventState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Open => Self::Open,
+            State::Closed => Self::Closed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::fixtures::{body, ended, event};
+
+    #[test]
+    fn an_event_survives_its_public_form() {
+        for event in [event(&[9198, 21299], &["facebook"]), ended(event(&[9198], &["facebook", "youtube"]))] {
+            let json = serde_json::to_string(&body(&event)).unwrap();
+            let read: EventBody = serde_json::from_str(&json).unwrap();
+            assert_eq!(read.to_event(), event);
+        }
+    }
+}

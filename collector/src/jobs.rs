@@ -1,0 +1,3 @@
+//! What the collector does without being asked.
+
+pub(crate) mod detect;

@@ -1,0 +1,160 @@
+//! The detect job: follows the facts and keeps events and alerts up with them.
+//!
+//! One transaction of the ledger moves everything on together: how far the facts were read, the detector and the pager as
+//! they are then, what changed, and the alerts about it. A crash before it leaves the facts unread; a crash after it finds
+//! them read. Nothing is told twice and nothing is left out.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kedergi_detector::{Change, ControlVote, Detector, Input, Vote};
+use kedergi_store::{Detection, Fact, NewAlert, StoreError};
+use kedergi_verdict::Outcome;
+use kedergi_wire::Role;
+use serde::{Deserialize, Serialize};
+
+use crate::alerts::{Audience, Page, Pager};
+use crate::serve::App;
+
+/// Facts taken in one step.
+const STEP: usize = 2000;
+/// Least time between two steps, unless facts pile up: each step writes the detector's whole state.
+const PACE: Duration = Duration::from_millis(500);
+/// How long to sleep at most: the clock may be set, and the pager tells by the clock.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+/// Why detection cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum DetectError {
+    /// Facts or ledger cannot be read or written.
+    #[error("detection cannot read or write the store: {0}")]
+    Store(#[from] StoreError),
+    /// The state in the ledger is not one.
+    #[error("the detector's state in the ledger cannot be read ({0}); it was written by another version of the collector")]
+    State(serde_json::Error),
+    /// What is to be written is no JSON.
+    #[error("detection cannot be written as JSON: {0}")]
+    Json(serde_json::Error),
+}
+
+/// Follows the facts until the process ends.
+pub(crate) async fn run(app: App) -> Result<(), DetectError> {
+    let mut follower = Follower::load(app).await?;
+    loop {
+        follower.catch_up().await?;
+    }
+}
+
+struct Follower {
+    app: App,
+    audience: Audience,
+    cursor: i64,
+    state: State,
+}
+
+impl Follower {
+    async fn load(app: App) -> Result<Self, DetectError> {
+        let Detection { cursor, state } = app.ledger(|ledger| ledger.detection()).await?;
+        let state = state.map(|json| serde_json::from_str(&json).map_err(DetectError::State)).transpose()?;
+        let audience = Audience::new(app.alert_settings(), app.public_url());
+        Ok(Self { app, audience, cursor, state: state.unwrap_or_default() })
+    }
+
+    /// Takes in what there is, or waits for more.
+    async fn catch_up(&mut self) -> Result<(), DetectError> {
+        let app = self.app.clone();
+        // Listening begins before looking, so that nothing is missed in between.
+        let appended = app.appended().notified();
+        let cursor = self.cursor;
+        let facts = app.facts(move |facts| facts.scan_after(cursor, STEP)).await?;
+        let now = Timestamp::now();
+        if facts.is_empty() && self.state.pager.next().is_none_or(|due| due > now) {
+            let _ = tokio::time::timeout(self.pause(now), appended).await;
+            return Ok(());
+        }
+        self.step(&facts, now).await?;
+        if facts.len() < STEP {
+            tokio::time::sleep(PACE).await;
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, facts: &[(i64, Fact)], now: Timestamp) -> Result<(), DetectError> {
+        let Step { changes, pages } = self.state.apply(facts.iter().map(|(_, fact)| fact), now);
+        let cursor = facts.last().map_or(self.cursor, |&(cursor, _)| cursor);
+        let alerts = self.alerts(&pages, now)?;
+        let state = serde_json::to_string(&self.state).map_err(DetectError::Json)?;
+        let alerting = !alerts.is_empty();
+        self.app.ledger(move |ledger| ledger.commit_detection(cursor, &state, &changes, &alerts)).await?;
+        self.cursor = cursor;
+        if alerting {
+            self.app.alerted().notify_one();
+        }
+        Ok(())
+    }
+
+    fn alerts(&self, pages: &[Page], now: Timestamp) -> Result<Vec<NewAlert>, DetectError> {
+        let entries = pages.iter().map(|page| self.audience.entries(page, now));
+        Ok(entries.collect::<Result<Vec<_>, _>>().map_err(DetectError::Json)?.concat())
+    }
+
+    fn pause(&self, now: Timestamp) -> Duration {
+        let due = self.state.pager.next().map(|due| due.duration_since(now).try_into().unwrap_or(Duration::ZERO));
+        due.unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP)
+    }
+}
+
+/// What detection remembers from step to step.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct State {
+    detector: Detector,
+    pager: Pager,
+}
+
+/// What follows from some facts.
+#[derive(Debug, Default, PartialEq)]
+struct Step {
+    changes: Vec<Change>,
+    pages: Vec<Page>,
+}
+
+impl State {
+    /// Takes facts into account. Pure: it decides all that the ledger then writes in one transaction.
+    fn apply<'a>(&mut self, facts: impl Iterator<Item = &'a Fact>, now: Timestamp) -> Step {
+        let mut step = Step::default();
+        for input in facts.filter_map(input) {
+            for change in self.detector.apply(&input) {
+                step.pages.extend(self.pager.note(&change, now));
+                step.changes.push(change);
+            }
+        }
+        step.pages.extend(self.pager.due(now));
+        step
+    }
+}
+
+/// What a fact says to the detector; nothing if it is not known where it was measured.
+fn input(fact: &Fact) -> Option<Input> {
+    match fact.role {
+        Role::Control => {
+            let reachable = match fact.verdict.outcome {
+                Outcome::Reachable | Outcome::Throttled => true,
+                Outcome::Down | Outcome::Blocked { .. } => false,
+                Outcome::Inconclusive { .. } => return None,
+            };
+            Some(Input::Control(ControlVote { at: fact.at, service: fact.service.clone(), reachable }))
+        }
+        Role::Probe => Some(Input::Vote(Vote {
+            at: fact.at,
+            country: fact.country?,
+            network: fact.network?,
+            service: fact.service.clone(),
+            probe: fact.probe,
+            outcome: fact.verdict.outcome,
+            report: fact.report,
+        })),
+    }
+}
+
+#[cfg(test)]
+mod tests;
