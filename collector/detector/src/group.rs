@@ -1,0 +1,80 @@
+//! One event for one cause: which alarms belong together.
+//!
+//! A function of all alarms of a country, taken in order of their onset, so that the order in which facts arrived has no say.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::Affected;
+use crate::fold::Alarm;
+use crate::series::Key;
+
+/// A series that alarms again this soon after its end goes on: blocks that flap are one block.
+const FLAP: SignedDuration = SignedDuration::from_hours(1);
+/// Onsets this close belong together, whatever the service: ordered blocks start together, often on the hour, and
+/// operators carry them out within minutes of each other.
+const TOGETHER: SignedDuration = SignedDuration::from_mins(30);
+/// A service that is blocked on one network already, and since no longer than this, is blocked on the next one for the
+/// same cause: the slowest operators followed after half a day (Kazakhstan, 8 and 9 May 2019).
+const FOLLOWING: SignedDuration = SignedDuration::from_hours(12);
+
+/// The alarms of one series as the public knows them, flapping joined up. `alarms` are in order of time.
+pub(crate) fn joined<'a>(key: &Key, alarms: impl Iterator<Item = &'a Alarm>) -> Vec<Affected> {
+    let mut joined = Vec::<Alarm>::new();
+    for alarm in alarms {
+        match joined.last_mut() {
+            Some(before) if goes_on(before, alarm) => extend(before, alarm),
+            _ => joined.push(alarm.clone()),
+        }
+    }
+    joined.iter().filter_map(|alarm| affected(key, alarm)).collect()
+}
+
+fn goes_on(before: &Alarm, alarm: &Alarm) -> bool {
+    before.end.is_none_or(|end| alarm.onset.latest.duration_since(end.latest) <= FLAP)
+}
+
+fn extend(before: &mut Alarm, alarm: &Alarm) {
+    (before.end, before.cleared) = (alarm.end, alarm.cleared);
+    before.probes.extend(&alarm.probes);
+    for (&how, count) in &alarm.manners {
+        *before.manners.entry(how).or_default() += count;
+    }
+}
+
+fn affected(key: &Key, alarm: &Alarm) -> Option<Affected> {
+    Some(Affected {
+        network: key.network,
+        service: key.service.clone(),
+        onset: alarm.onset,
+        confirmed: alarm.confirmed()?,
+        end: alarm.end,
+        cleared: alarm.cleared,
+        probes: u32::try_from(alarm.probes.len()).unwrap_or(u32::MAX),
+        manners: alarm.manners.iter().map(|(&how, &count)| (how, count)).collect(),
+        evidence: alarm.evidence.clone(),
+    })
+}
+
+/// Sorts what is affected into groups of one cause each, in order of their first onset.
+pub(crate) fn group(mut all: Vec<Affected>) -> Vec<Vec<Affected>> {
+    all.sort_by(|a, b| order(a).cmp(&order(b)));
+    let mut groups = Vec::<Vec<Affected>>::new();
+    for affected in all {
+        match groups.iter_mut().find(|group| group.iter().any(|member| same_cause(member, &affected))) {
+            Some(group) => group.push(affected),
+            None => groups.push(vec![affected]),
+        }
+    }
+    groups
+}
+
+fn order(affected: &Affected) -> (Timestamp, u32, &str) {
+    (affected.onset.latest, affected.network.get(), affected.service.as_str())
+}
+
+/// Whether `next`, which began no earlier than `member`, has the same cause.
+fn same_cause(member: &Affected, next: &Affected) -> bool {
+    let after = next.onset.latest.duration_since(member.onset.latest);
+    let still_on = member.end.is_none_or(|end| end.latest >= next.onset.latest);
+    after <= TOGETHER || (member.service == next.service && still_on && after <= FOLLOWING)
+}

@@ -1,0 +1,228 @@
+//! What holds of the detector for all inputs.
+
+use jiff::Timestamp;
+use kedergi_verdict::{How, Outcome, TlsManner};
+use kedergi_wire::{Asn, BatchId, ProbeId, ReportRef, ServiceId};
+use proptest::prelude::*;
+
+use crate::{Affected, Change, ControlVote, Detector, Event, EventState, HORIZON, Input, Vote};
+
+const BLOCKED: Outcome = Outcome::Blocked { how: How::Tls(TlsManner::Timeout) };
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_557_300_000 + second).unwrap()
+}
+
+fn service(number: u8) -> ServiceId {
+    format!("service-{number}").parse().unwrap()
+}
+
+fn vote(second: i64, network: u8, service_number: u8, probe: u8, outcome: Outcome) -> Input {
+    let mut batch = [probe; 32];
+    batch[..8].copy_from_slice(&second.to_be_bytes());
+    Input::Vote(Vote {
+        at: at(second),
+        country: "KZ".parse().unwrap(),
+        network: Asn::new(u32::from(network) + 1).unwrap(),
+        service: service(service_number),
+        // A probe is on one network only.
+        probe: ProbeId([network * 16 + probe; 32]),
+        outcome,
+        report: ReportRef { batch: BatchId(batch), index: u16::from(service_number) },
+    })
+}
+
+fn control(second: i64, service_number: u8, reachable: bool) -> Input {
+    Input::Control(ControlVote { at: at(second), service: service(service_number), reachable })
+}
+
+fn run<'a>(inputs: impl IntoIterator<Item = &'a Input>) -> (Detector, Vec<Change>) {
+    let mut detector = Detector::default();
+    let changes = inputs.into_iter().flat_map(|input| detector.apply(input)).collect();
+    (detector, changes)
+}
+
+/// What events say, but for their names.
+fn content(events: &[Event]) -> Vec<(EventState, Vec<Affected>)> {
+    let mut content: Vec<_> = events.iter().map(|event| (event.state, event.scope.clone())).collect();
+    content.sort_by_key(|(_, scope)| scope.iter().map(|a| (a.onset.latest, a.network, a.service.clone())).min());
+    content
+}
+
+fn any_outcome() -> impl Strategy<Value = Outcome> {
+    prop_oneof![4 => Just(BLOCKED), 4 => Just(Outcome::Reachable), 1 => Just(Outcome::Down), 1 => Just(Outcome::Throttled)]
+}
+
+/// Times come in clusters of ten minutes, so that alarms begin and end.
+fn any_vote() -> impl Strategy<Value = Input> {
+    (0i64..80_000, 0u8..3, 0u8..2, 0u8..4, any_outcome()).prop_map(|(second, network, service, probe, noise)| {
+        let phase = second / 9000 + i64::from(service);
+        let outcome = if second % 7 == 0 {
+            noise
+        } else if phase % 2 == 0 {
+            BLOCKED
+        } else {
+            Outcome::Reachable
+        };
+        vote(second, network, service, probe, outcome)
+    })
+}
+
+fn any_input() -> impl Strategy<Value = Input> {
+    let control = (0i64..80_000, 0u8..2, any::<bool>()).prop_map(|(second, service, up)| control(second, service, up));
+    prop_oneof![20 => any_vote(), 2 => control]
+}
+
+fn inputs_in_two_orders() -> impl Strategy<Value = (Vec<Input>, Vec<Input>)> {
+    proptest::collection::vec(any_input(), 0..500)
+        .prop_flat_map(|inputs| (Just(inputs.clone()), Just(inputs).prop_shuffle()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_order_gives_the_same_events((one, other) in inputs_in_two_orders()) {
+        let (one, _) = run(&one);
+        let (other, _) = run(&other);
+        prop_assert_eq!(content(&one.events()), content(&other.events()));
+        prop_assert_eq!(one.too_late(), 0);
+    }
+
+    #[test]
+    fn saved_and_restored_it_goes_on_as_before(inputs in proptest::collection::vec(any_input(), 1..300), place in any::<prop::sample::Index>()) {
+        let (first, second) = inputs.split_at(place.index(inputs.len()));
+        let (mut kept, _) = run(first);
+        let mut restored: Detector = serde_json::from_str(&serde_json::to_string(&kept).unwrap()).unwrap();
+        prop_assert_eq!(&kept, &restored);
+        for input in second {
+            prop_assert_eq!(kept.apply(input), restored.apply(input));
+        }
+        prop_assert_eq!(kept.events(), restored.events());
+    }
+
+    #[test]
+    fn one_probe_alone_opens_nothing(inputs in proptest::collection::vec((0i64..80_000, any_outcome()), 0..300)) {
+        let votes = inputs.iter().map(|&(second, outcome)| vote(second, 0, 0, 0, outcome));
+        let controls = (0..80_000).step_by(300).map(|second| control(second, 0, true));
+        prop_assert_eq!(run(&controls.chain(votes).collect::<Vec<_>>()).1, []);
+    }
+
+    #[test]
+    fn what_the_changes_tell_is_what_the_events_are(inputs in proptest::collection::vec(any_input(), 0..400)) {
+        let (detector, changes) = run(&inputs);
+        let mut told = std::collections::BTreeMap::new();
+        for change in changes {
+            let id = change.event().id.clone();
+            let known = told.get(&id).map(|event: &Event| event.state);
+            match &change {
+                Change::Opened(_) => prop_assert_ne!(known, Some(EventState::Open)),
+                Change::Grew(_) | Change::Updated(_) | Change::Closed(_) | Change::Retracted(_) => prop_assert!(known.is_some()),
+            }
+            if matches!(change, Change::Retracted(_)) { told.remove(&id) } else { told.insert(id, change.event().clone()) };
+        }
+        let outline = |event: &Event| (event.id.clone(), event.state, event.scope.len(), event.onset(), event.end());
+        let told: Vec<_> = told.values().map(outline).collect();
+        let mut events: Vec<_> = detector.events().iter().map(outline).collect();
+        events.sort_by(|a, b| a.0.cmp(&b.0));
+        prop_assert_eq!(told, events);
+    }
+}
+
+/// Three probes of each network, each every ten minutes, for `hours`.
+fn rounds(hours: i64, mut outcome: impl FnMut(i64, u8) -> Outcome) -> Vec<Input> {
+    let mut inputs = Vec::new();
+    for second in (0..hours * 3600).step_by(200) {
+        let probe = u8::try_from(second / 200 % 3).unwrap();
+        inputs.extend((0..3).map(|network| vote(second, network, 0, probe, outcome(second, network))));
+        if second % 600 == 0 {
+            inputs.push(control(second + 1, 0, true));
+        }
+    }
+    inputs
+}
+
+#[test]
+fn nothing_blocked_opens_nothing() {
+    assert_eq!(run(&rounds(72, |_, _| Outcome::Reachable)).1, []);
+}
+
+#[test]
+fn what_controls_do_not_reach_either_opens_nothing() {
+    let inputs = rounds(12, |second, _| if (20_000..30_000).contains(&second) { BLOCKED } else { Outcome::Reachable });
+    let outage = |input: &&Input| match input {
+        Input::Control(vote) => !(at(20_000)..at(30_000)).contains(&vote.at),
+        Input::Vote(_) => true,
+    };
+    assert_eq!(run(inputs.iter().filter(outage)).1, []);
+    assert!(!run(&inputs).1.is_empty());
+}
+
+#[test]
+fn one_event_for_networks_that_follow_each_other() {
+    let inputs = rounds(12, |second, network| {
+        let cut = 10_000 + 3600 * i64::from(network);
+        if (cut..36_000).contains(&second) { BLOCKED } else { Outcome::Reachable }
+    });
+    let (detector, changes) = run(&inputs);
+    let events = detector.events();
+    assert_eq!(events.len(), 1, "{events:#?}");
+    assert_eq!((events[0].scope.len(), events[0].state), (3, EventState::Closed));
+    for (affected, cut) in events[0].scope.iter().zip([10_000, 13_600, 17_200]) {
+        assert!(affected.onset.earliest.unwrap() < at(cut) && affected.onset.latest >= at(cut));
+        assert!(affected.confirmed <= at(cut + 600), "{affected:#?}");
+        assert_eq!((affected.probes, affected.evidence.len()), (3, 8));
+    }
+    let opened = changes.iter().filter(|change| matches!(change, Change::Opened(_))).count();
+    let closed = changes.iter().filter(|change| matches!(change, Change::Closed(_))).count();
+    assert_eq!((opened, closed), (1, 1));
+}
+
+#[test]
+fn a_service_that_flaps_stays_one_event() {
+    let blocked = |second: i64| (10_000..20_000).contains(&second) || (22_000..30_000).contains(&second);
+    let (detector, changes) = run(&rounds(12, |second, _| if blocked(second) { BLOCKED } else { Outcome::Reachable }));
+    let events = detector.events();
+    assert_eq!((events.len(), events[0].scope.len()), (1, 3));
+    assert!(events[0].onset().unwrap().latest <= at(10_200) && events[0].end().unwrap().latest >= at(30_000));
+    assert_eq!(changes.iter().filter(|change| matches!(change, Change::Opened(_))).count(), 2);
+}
+
+#[test]
+fn what_is_long_over_is_forgotten_and_too_late_is_counted() {
+    let (mut detector, changes) =
+        run(&rounds(120, |second, _| if (10_000..20_000).contains(&second) { BLOCKED } else { Outcome::Reachable }));
+    assert!(matches!(changes.last(), Some(Change::Closed(_))));
+    let late = vote(120 * 3600 - HORIZON.as_secs() - 600, 0, 0, 0, BLOCKED);
+    assert_eq!(detector.apply(&late), []);
+    assert_eq!(detector.too_late(), 1);
+    let again: Vec<_> = rounds(130, |second, _| if second > 120 * 3600 { BLOCKED } else { Outcome::Reachable });
+    let changes: Vec<_> = again.iter().flat_map(|input| detector.apply(input)).collect();
+    assert!(changes.iter().all(|change| !matches!(change, Change::Retracted(_))), "forgetting is not retracting");
+    let events = detector.events();
+    assert_eq!((events.len(), events[0].state), (1, EventState::Open));
+}
+
+#[test]
+fn the_past_and_the_present_do_not_disturb_each_other() {
+    let day = rounds(12, |second, _| if (10_000..30_000).contains(&second) { BLOCKED } else { Outcome::Reachable });
+    let (alone, _) = run(&day);
+    let later = day.iter().map(|input| match input.clone() {
+        Input::Vote(vote) => Input::Vote(Vote { at: vote.at + HORIZON * 2000, country: "RU".parse().unwrap(), ..vote }),
+        Input::Control(vote) => Input::Control(ControlVote { at: vote.at + HORIZON * 2000, ..vote }),
+    });
+    let later: Vec<_> = later.collect();
+    let mixed: Vec<_> = later.iter().zip(&day).flat_map(|(later, day)| [later, day]).collect();
+    let (mixed, _) = run(mixed);
+    let here: Vec<_> = mixed.events().into_iter().filter(|event| event.country.to_string() == "KZ").collect();
+    assert_eq!(here, alone.events());
+    assert_eq!((mixed.events().len(), mixed.too_late()), (2, 0));
+}
+
+#[test]
+fn a_hundred_thousand_votes_do_not_take_long() {
+    let (detector, _) =
+        run(&rounds(24 * 77, |second, _| if second / 9000 % 5 == 0 { BLOCKED } else { Outcome::Reachable }));
+    let saved = serde_json::to_string(&detector).unwrap().len();
+    assert!(saved < 300_000, "{saved} bytes");
+}
