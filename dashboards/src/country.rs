@@ -1,0 +1,190 @@
+//! A country over a stretch of time.
+
+use std::cmp::Reverse;
+
+use jiff::{SignedDuration, Timestamp};
+use kedergi_detector::{CellState, PublicEvent};
+use kedergi_wire::ServiceId;
+use maud::{Markup, html};
+
+use crate::clock::{Clock, exact};
+use crate::layout::{Frame, Place, page};
+use crate::names::{country_heading, service_name};
+use crate::runs::{Run, runs, total};
+use crate::scale::Scale;
+use crate::story::{self, window_href};
+use crate::view::CountryView;
+use crate::{marks, texts};
+
+/// One service with its runs.
+struct Lane<'a> {
+    service: &'a ServiceId,
+    runs: Vec<Run>,
+}
+
+/// A country's page, `/country/{code}`.
+pub fn country(view: &CountryView) -> String {
+    let (clock, name) = (Clock::of(view.country), country_heading(view.country));
+    let lanes = lanes(view);
+    let body = html! {
+        h1 { (name) }
+        p.asof { (texts::stretch(&clock, view.from, view.until)) @if let Some(note) = texts::elsewhere(&clock, view.from) { ". " (note) } }
+        (windows(view))
+        (events(view, &clock))
+        section aria-labelledby="timeline" {
+            h2 #timeline { (texts::TIMELINE_HEADING) }
+            @if lanes.is_empty() { p { (texts::NO_ROWS) } } @else {
+                (legend())
+                (chart(view, &lanes, &clock))
+                details { summary { (texts::AS_TABLE) } (table(&lanes, &clock)) }
+            }
+            p.more { a href=(json_href(view)) { (texts::AS_JSON) } }
+        }
+    };
+    page(&Frame { title: &name, root: "../", place: Place::Elsewhere }, &body)
+}
+
+/// The services in trouble first: those blocked longest, then by name.
+fn lanes(view: &CountryView) -> Vec<Lane<'_>> {
+    let mut lanes: Vec<_> = view.rows.iter().map(|row| Lane { service: &row.service, runs: runs(view, row) }).collect();
+    lanes.sort_by_cached_key(|lane| {
+        let worst = |state| Reverse(total(&lane.runs, state));
+        let states =
+            (worst(CellState::Blocked), worst(CellState::Throttled), worst(CellState::Down), worst(CellState::Ok));
+        (states, service_name(lane.service).to_lowercase())
+    });
+    lanes
+}
+
+/// Ways to earlier, later, shorter and longer stretches.
+fn windows(view: &CountryView) -> Markup {
+    let length = view.until.duration_since(view.from);
+    let page = view.country.to_string();
+    let live = view.until >= view.now;
+    html! {
+        nav.windows aria-label=(texts::WINDOW_LABEL) {
+            a rel="prev" href=(window_href(&page, view.from - length, view.from)) { "← " (texts::EARLIER) }
+            @for (text, hours) in texts::WINDOWS {
+                @let wanted = SignedDuration::from_hours(hours);
+                @let (from, until) = around(view, wanted);
+                a href=(window_href(&page, from, until)) aria-current=[(wanted == length).then_some("true")] { (text) }
+            }
+            @if !live {
+                a rel="next" href=(window_href(&page, view.until, view.until + length)) { (texts::LATER) " →" }
+                a href=(page) { (texts::LATEST) }
+            }
+        }
+    }
+}
+
+/// A stretch of another length: about the same middle, or with the same end where that is now.
+fn around(view: &CountryView, length: SignedDuration) -> (Timestamp, Timestamp) {
+    if view.until >= view.now {
+        return (view.until - length, view.until);
+    }
+    let middle = view.from + view.until.duration_since(view.from) / 2;
+    (middle - length / 2, middle + length / 2)
+}
+
+fn events(view: &CountryView, clock: &Clock) -> Markup {
+    let (open, over) = story::latest_first(&view.events);
+    html! {
+        section aria-labelledby="events" {
+            h2 #events { (texts::EVENTS_HEADING) }
+            @if view.events.is_empty() { p { (texts::NO_EVENTS) } } @else {
+                ul.plain { @for event in open.into_iter().chain(over) { (event_line(event, clock)) } }
+            }
+        }
+    }
+}
+
+fn event_line(event: &PublicEvent, clock: &Clock) -> Markup {
+    html! { li { a href={ "../event/" (event.id) } { (story::headline(event, clock)) } } }
+}
+
+fn legend() -> Markup {
+    html! {
+        ul.legend aria-label=(texts::LEGEND_LABEL) {
+            @for state in CellState::ALL {
+                li { (marks::swatch(state)) span { b { (texts::state(state)) } " " (texts::state_meaning(state)) } }
+            }
+        }
+    }
+}
+
+fn chart(view: &CountryView, lanes: &[Lane<'_>], clock: &Clock) -> Markup {
+    let scale = Scale::new(view.from, view.until);
+    html! {
+        div.chart {
+            div.lane.scale { span.lane-name { "UTC" } (scale.utc_axis()) }
+            @for lane in lanes { (strip(lane, &scale, clock)) }
+            @if let (Some(place), Some(offset)) = (clock.place(), clock.offset(view.from)) {
+                div.lane.scale { span.lane-name { (place) " (" (offset) ")" } (scale.local_axis(clock)) }
+            }
+        }
+    }
+}
+
+fn strip(lane: &Lane<'_>, scale: &Scale, clock: &Clock) -> Markup {
+    let (name, summary) = (service_name(lane.service), summary(&lane.runs));
+    html! {
+        div.lane {
+            div.lane-name { b { (name) } " " span class={ "word " (marks::class(summary.0)) } { (summary.1) } }
+            svg.strip height=(marks::HEIGHT) role="img" aria-label={ (name) ": " (summary.1) } {
+                (scale.grid())
+                @for run in &lane.runs {
+                    @let (x, width) = (scale.place(run.from), scale.width(run.from, run.until));
+                    (marks::bar(run.state, &x, &width, Some(&texts::run(clock, run))))
+                }
+            }
+        }
+    }
+}
+
+/// The lane in a few words: how long what was wrong, or that nothing was.
+fn summary(runs: &[Run]) -> (CellState, String) {
+    let wrong = [CellState::Blocked, CellState::Throttled, CellState::Down];
+    let wrong: Vec<_> = wrong.into_iter().filter(|&state| !total(runs, state).is_zero()).collect();
+    if let Some(&worst) = wrong.first() {
+        let parts = wrong.iter().map(|&state| texts::state_for(state, total(runs, state)));
+        return (worst, parts.collect::<Vec<_>>().join(", "));
+    }
+    match (total(runs, CellState::Ok).is_zero(), total(runs, CellState::Insufficient).is_zero()) {
+        (false, true) => (CellState::Ok, texts::state(CellState::Ok).to_owned()),
+        (false, false) => (CellState::Ok, texts::OK_WHERE_KNOWN.to_owned()),
+        (true, _) => (CellState::Insufficient, texts::state(CellState::Insufficient).to_owned()),
+    }
+}
+
+fn table(lanes: &[Lane<'_>], clock: &Clock) -> Markup {
+    let head = [texts::FROM, texts::UNTIL, texts::STATE, texts::PROBES, texts::REPORTS];
+    html! {
+        div.wide tabindex="0" role="region" aria-label=(texts::AS_TABLE) {
+            table {
+                thead { tr { th scope="col" { (texts::SERVICE) } @for text in head { th scope="col" { (text) } } } }
+                @for lane in lanes {
+                    tbody { @for (n, run) in lane.runs.iter().enumerate() { (table_row(lane, n, run, clock)) } }
+                }
+            }
+        }
+    }
+}
+
+fn table_row(lane: &Lane<'_>, n: usize, run: &Run, clock: &Clock) -> Markup {
+    html! {
+        tr {
+            @if n == 0 { th scope="rowgroup" rowspan=(lane.runs.len()) { (service_name(lane.service)) } }
+            td { (texts::moment(clock, run.from)) }
+            td { (texts::moment(clock, run.until)) }
+            td { (marks::swatch(run.state)) " " (texts::state(run.state)) }
+            td.number { (texts::span(run.probes)) }
+            td.number { (run.reports) }
+        }
+    }
+}
+
+/// The same stretch from the read API; the step as an ISO 8601 duration.
+fn json_href(view: &CountryView) -> String {
+    let (from, until) = (exact(view.from), exact(view.until));
+    format!("../api/v1/timeline?country={}&from={from}&until={until}&step={}", view.country, view.step)
+}

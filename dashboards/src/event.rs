@@ -1,0 +1,265 @@
+//! One event and what it rests on.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use kedergi_detector::{Affected, CellState, PublicEvent};
+use kedergi_verdict::How;
+use kedergi_wire::{Asn, ServiceId};
+use maud::{Markup, html};
+
+use crate::clock::{Clock, exact};
+use crate::layout::{Frame, Place, page};
+use crate::names::{country_name, network_name, service_name};
+use crate::scale::Scale;
+use crate::view::{ControlView, EventView, EvidenceView, HistoryView};
+use crate::{marks, story, texts};
+
+/// An event's page, `/event/{id}`.
+pub fn event(view: &EventView) -> String {
+    let event = &view.event;
+    let clock = Clock::of(event.country);
+    let headline = story::headline(event, &clock);
+    let body = html! {
+        p.eyebrow { span.tag.open[story::is_open(event)] { (texts::going(story::is_open(event))) } " " (event.id) }
+        h1.headline { (headline) "." }
+        (facts(view, &clock))
+        (scope(view, &clock))
+        (manners(event))
+        (evidence(view, &clock))
+        (controls(&view.controls))
+        (history(&view.history, &clock))
+        section aria-labelledby="limits" { h2 #limits { (texts::LIMITS_HEADING) } p { (texts::LIMITS) } }
+        p.more {
+            a href={ "../api/v1/events/" (event.id) } { (texts::AS_JSON) }
+            a href=(story::timeline_href(event, view.now, "../")) { (texts::timeline_of(&country_name(event.country))) }
+        }
+    };
+    page(&Frame { title: &headline, root: "../", place: Place::Elsewhere }, &body)
+}
+
+fn facts(view: &EventView, clock: &Clock) -> Markup {
+    let event = &view.event;
+    html! {
+        dl.facts-list {
+            dt { (texts::BEGAN) } dd { (story::bracket(clock, event.onset)) }
+            dt { (texts::CONFIRMED) } dd { (texts::moment(clock, event.opened)) }
+            dt { (texts::ENDED) } dd { (event.end.map_or(texts::NOT_YET.to_owned(), |end| story::bracket(clock, end))) }
+            dt { (texts::LASTED) } dd { (texts::duration(story::lasted(event, view.now))) }
+            dt { (texts::SERVICES) } dd { (texts::list(&story::services(event))) }
+            dt { (texts::NETWORKS) } dd { (texts::named_networks(&story::network_names(event), event.unnamed_networks)) }
+            @if let Some(manner) = story::manner(event) { dt { (texts::HOW) } dd { (manner) } }
+        }
+        @if let Some(note) = texts::elsewhere(clock, event.onset.latest) { p.note { (note) } }
+    }
+}
+
+/// Networks × services: first as a picture, which shows what went together, then in figures.
+fn scope(view: &EventView, clock: &Clock) -> Markup {
+    if view.event.scope.is_empty() {
+        return html! {};
+    }
+    html! {
+        section aria-labelledby="networks" {
+            h2 #networks { (texts::WHERE_HEADING) }
+            (chart(view, clock))
+            p.note { (texts::clocks(clock)) }
+            div.wide tabindex="0" role="region" aria-label=(texts::WHERE_HEADING) { (table(&view.event, clock)) }
+        }
+    }
+}
+
+/// What the event affects, by network.
+fn by_network(event: &PublicEvent) -> BTreeMap<Asn, Vec<&Affected>> {
+    let mut networks = BTreeMap::<_, Vec<_>>::new();
+    for affected in &event.scope {
+        networks.entry(affected.network).or_default().push(affected);
+    }
+    networks
+}
+
+fn chart(view: &EventView, clock: &Clock) -> Markup {
+    let event = &view.event;
+    let end = event.end.map_or(view.now.max(event.onset.latest), |end| end.latest);
+    let margin = end.duration_since(event.onset.latest) / 20;
+    let scale = Scale::new(event.onset.latest - margin, end + margin);
+    html! {
+        div.chart {
+            div.lane.scale { span.lane-name { "UTC" } (scale.utc_axis()) }
+            @for (network, affected) in by_network(event) { (lane(network, &affected, &scale, end, clock)) }
+            @if let (Some(place), Some(offset)) = (clock.place(), clock.offset(event.onset.latest)) {
+                div.lane.scale { span.lane-name { (place) " (" (offset) ")" } (scale.local_axis(clock)) }
+            }
+        }
+    }
+}
+
+fn lane(network: Asn, affected: &[&Affected], scale: &Scale, now: Timestamp, clock: &Clock) -> Markup {
+    let name = network_name(network);
+    let services = texts::services(affected.len());
+    html! {
+        div.lane {
+            div.lane-name { b { (name) } " " span.word { (services) } }
+            svg.strip height=(marks::HEIGHT) role="img" aria-label={ (name) ": " (services) } {
+                (scale.grid())
+                @for (from, until) in stretches(affected, now) {
+                    @let (x, width) = (scale.place(from), scale.width(from, until));
+                    (marks::bar(CellState::Blocked, &x, &width, Some(&texts::stretch(clock, from, until))))
+                }
+            }
+        }
+    }
+}
+
+/// When any of the services was affected, overlaps joined.
+fn stretches(affected: &[&Affected], now: Timestamp) -> Vec<(Timestamp, Timestamp)> {
+    let end = |affected: &Affected| affected.end.map_or(now, |end| end.latest);
+    let mut each: Vec<_> = affected.iter().map(|affected| (affected.onset.latest, end(affected))).collect();
+    each.sort_unstable();
+    let mut joined: Vec<(Timestamp, Timestamp)> = Vec::new();
+    for (from, until) in each {
+        match joined.last_mut() {
+            Some(last) if from <= last.1 => last.1 = last.1.max(until),
+            _ => joined.push((from, until)),
+        }
+    }
+    joined
+}
+
+fn table(event: &PublicEvent, clock: &Clock) -> Markup {
+    let head = [texts::SERVICE, texts::BEGAN, texts::CONFIRMED, texts::ENDED, texts::PROBES];
+    html! {
+        table.scope {
+            thead { tr { th scope="col" { (texts::NETWORK) } @for text in head { th scope="col" { (text) } } } }
+            @for (network, affected) in by_network(event) {
+                tbody {
+                    @for (n, one) in affected.iter().enumerate() {
+                        tr {
+                            @if n == 0 { th scope="rowgroup" rowspan=(affected.len()) { (network_name(network)) } }
+                            (table_cells(one, clock))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn table_cells(affected: &Affected, clock: &Clock) -> Markup {
+    html! {
+        td { (service_name(&affected.service)) }
+        td { (texts::short_moment(clock, affected.onset.latest)) }
+        td { (texts::short_moment(clock, affected.confirmed)) }
+        td { (affected.end.map_or(texts::NOT_YET.to_owned(), |end| texts::short_moment(clock, end.latest))) }
+        td.number { (affected.probes) }
+    }
+}
+
+fn manners(event: &PublicEvent) -> Markup {
+    html! {
+        section aria-labelledby="how" {
+            h2 #how { (texts::HOW_HEADING) }
+            @for &(how, count) in &event.manners { (manner(how, count)) }
+        }
+    }
+}
+
+fn manner(how: How, count: u32) -> Markup {
+    let words = texts::how(how);
+    html! {
+        h3 { (texts::capital(words.short)) }
+        p { (words.long) }
+        p.facts {
+            span { (texts::step(how.layer())) }
+            span { (texts::verdicts(count)) }
+            code { (how) }
+        }
+    }
+}
+
+/// Only reports from networks that the event names: one from another network would name it.
+fn evidence(view: &EventView, clock: &Clock) -> Markup {
+    let shown: Vec<_> = view.evidence.iter().filter(|one| story::names_network(&view.event, one.network)).collect();
+    html! {
+        section aria-labelledby="evidence" {
+            h2 #evidence { (texts::EVIDENCE_HEADING) }
+            @if shown.is_empty() { p { (texts::NO_EVIDENCE) } } @else {
+                p { (texts::EVIDENCE_INTRO) }
+                ol.evidence { @for one in shown { (evidence_item(one, clock)) } }
+            }
+        }
+    }
+}
+
+fn evidence_item(one: &EvidenceView, clock: &Clock) -> Markup {
+    let rule = one.rule.as_str();
+    html! {
+        li {
+            h3 { (service_name(&one.service)) ", " (network_name(one.network)) }
+            p.facts {
+                time datetime=(exact(one.at)) { (texts::moment(clock, one.at)) }
+                span { (texts::outcome(one.outcome)) }
+                span { (texts::RULE) " " a href={ "../methodology#" (rule) } { code { (rule) } } }
+            }
+            ul { @for sentence in &one.says { li { (sentence) } } }
+        }
+    }
+}
+
+/// Per service: how often it was reached by controls, and when.
+fn controls(controls: &[ControlView]) -> Markup {
+    let mut services = BTreeMap::<&ServiceId, Vec<&ControlView>>::new();
+    for control in controls {
+        services.entry(&control.service).or_default().push(control);
+    }
+    html! {
+        section aria-labelledby="controls" {
+            h2 #controls { (texts::CONTROLS_HEADING) }
+            p { (texts::CONTROLS_INTRO) }
+            @if services.is_empty() { p { (texts::NO_CONTROLS) } } @else {
+                ul.plain { @for (service, seen) in services { (control_line(service, &seen)) } }
+            }
+        }
+    }
+}
+
+fn control_line(service: &ServiceId, seen: &[&ControlView]) -> Markup {
+    let reached = seen.iter().filter(|control| control.reachable).count();
+    let (first, last) = (seen.iter().map(|one| one.at).min(), seen.iter().map(|one| one.at).max());
+    let state = if reached == seen.len() { CellState::Ok } else { CellState::Down };
+    html! {
+        li {
+            (marks::swatch(state)) " "
+            (texts::control_sentence(service_name(service), reached, seen.len(), first.zip(last)))
+        }
+    }
+}
+
+fn history(steps: &[HistoryView], clock: &Clock) -> Markup {
+    if steps.is_empty() {
+        return html! {};
+    }
+    html! {
+        section aria-labelledby="history" {
+            h2 #history { (texts::HISTORY_HEADING) }
+            ol.history {
+                @for step in steps {
+                    li {
+                        time datetime=(exact(step.at)) { (texts::moment(clock, step.at)) }
+                        " " (sentence(step))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn sentence(step: &HistoryView) -> String {
+    match &step.event {
+        None => texts::news_hidden(step.news).to_owned(),
+        Some(event) => {
+            let on = texts::on_networks(&story::network_names(event), event.unnamed_networks);
+            texts::news(step.news, &texts::short_list(&story::services(event)), &on)
+        }
+    }
+}

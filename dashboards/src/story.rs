@@ -1,0 +1,87 @@
+//! An event as sentences and names.
+
+use jiff::{SignedDuration, Timestamp};
+use kedergi_detector::{Bracket, EventState, PublicEvent};
+use kedergi_wire::Asn;
+
+use crate::clock::{Clock, exact};
+use crate::names::{country_name, network_name, service_name};
+use crate::texts;
+
+const AROUND: SignedDuration = SignedDuration::from_hours(2);
+
+/// The sentence an event is known by.
+pub(crate) fn headline(event: &PublicEvent, clock: &Clock) -> String {
+    let (services, country) = (services(event), country_name(event.country));
+    let networks = texts::on_networks(&network_names(event), event.unnamed_networks);
+    match event.end {
+        None => {
+            let since = texts::moment(clock, event.onset.latest);
+            texts::headline_open(&services, &country, &networks, &since)
+        }
+        Some(end) => {
+            let during = texts::stretch(clock, event.onset.latest, end.latest);
+            texts::headline_closed(&services, &country, &networks, &during)
+        }
+    }
+}
+
+/// The services by name.
+pub(crate) fn services(event: &PublicEvent) -> Vec<String> {
+    event.services.iter().map(|service| service_name(service).to_owned()).collect()
+}
+
+/// The networks that may be named.
+pub(crate) fn network_names(event: &PublicEvent) -> Vec<String> {
+    event.networks().into_iter().map(network_name).collect()
+}
+
+/// The most frequent manner in a few words.
+pub(crate) fn manner(event: &PublicEvent) -> Option<&'static str> {
+    event.manners.first().map(|&(how, _)| texts::how(how).short)
+}
+
+/// A bracket in words.
+pub(crate) fn bracket(clock: &Clock, bracket: Bracket) -> String {
+    texts::bracket(clock, bracket.earliest, bracket.latest)
+}
+
+/// Whether it goes on.
+pub(crate) fn is_open(event: &PublicEvent) -> bool {
+    event.state == EventState::Open
+}
+
+/// How long it lasted, or has lasted by `now`.
+pub(crate) fn lasted(event: &PublicEvent, now: Timestamp) -> SignedDuration {
+    let end = event.end.map_or(now.max(event.onset.latest), |end| end.latest);
+    end.duration_since(event.onset.latest)
+}
+
+/// The events that go on, then those that are over; each group latest first.
+pub(crate) fn latest_first(events: &[PublicEvent]) -> (Vec<&PublicEvent>, Vec<&PublicEvent>) {
+    let (mut open, mut over): (Vec<_>, Vec<_>) = events.iter().partition(|event| is_open(event));
+    open.sort_by_key(|event| std::cmp::Reverse((event.onset.latest, event.id.clone())));
+    over.sort_by_key(|event| std::cmp::Reverse((event.end.map(|end| end.latest), event.id.clone())));
+    (open, over)
+}
+
+/// The country's page at the time of the event, with some hours around it, below the way up `root`.
+pub(crate) fn timeline_href(event: &PublicEvent, now: Timestamp, root: &str) -> String {
+    let end = event.end.map_or(now, |end| end.latest + AROUND);
+    window_href(&format!("{root}country/{}", event.country), hour(event.onset.latest - AROUND), hour(end))
+}
+
+/// A country's page for a stretch of time.
+pub(crate) fn window_href(page: &str, from: Timestamp, until: Timestamp) -> String {
+    format!("{page}?from={}&until={}", exact(from), exact(until))
+}
+
+/// The full hour after, so that links stay the same for a while.
+fn hour(at: Timestamp) -> Timestamp {
+    Timestamp::from_second((at.as_second() + 3599).div_euclid(3600) * 3600).unwrap_or(at)
+}
+
+/// Whether the event names the network.
+pub(crate) fn names_network(event: &PublicEvent, network: Asn) -> bool {
+    event.scope.iter().any(|affected| affected.network == network)
+}
