@@ -15,8 +15,11 @@ mod webhook;
 
 use jiff::Timestamp;
 use kedergi_store::NewAlert;
+use url::Url;
 
-pub use delivery::{DeliveryError, run};
+use crate::config::Config;
+
+pub(crate) use delivery::{DeliveryError, run};
 pub(crate) use pager::{Page, Pager};
 pub use settings::{AlertSettings, NoSecret, WebhookSecret, WebhookSettings};
 pub use webhook::ClientError;
@@ -33,7 +36,9 @@ pub(crate) struct Audience {
 }
 
 impl Audience {
-    pub(crate) fn new(settings: &AlertSettings, base: &str) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
+        let settings = &config.alerts;
+        let base = config.public_url.as_ref().map_or_else(|| format!("http://{}", config.listen), Url::to_string);
         let stdout = settings.stdout.then(|| STDOUT.to_owned());
         let channels = stdout.into_iter().chain(settings.webhooks.iter().map(WebhookSettings::channel)).collect();
         Self { base: base.trim_end_matches('/').to_owned(), channels }

@@ -7,6 +7,7 @@ mod events;
 pub(crate) mod fixtures;
 mod openapi;
 mod query;
+mod refusal;
 mod status;
 mod targets;
 mod timeline;
@@ -14,7 +15,7 @@ mod timeline;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::serve::App;
+use crate::app::App;
 
 pub use body::{EventBody, Manner, Scope, Span, State};
 pub use events::EventList;

@@ -14,7 +14,7 @@ use kedergi_store::{AlertRow, StoreError};
 use super::outbox::{self, Attempt, Next};
 use super::webhook::{self, ClientError, Webhook};
 use super::{AlertSettings, STDOUT, stdout};
-use crate::serve::App;
+use crate::app::App;
 
 /// Alerts looked at together; at a little over one page an event this is a very bad day.
 const ROWS: u32 = 256;
@@ -43,7 +43,7 @@ enum Channel {
 }
 
 /// Delivers alerts until the process ends.
-pub async fn run(app: App) -> Result<(), DeliveryError> {
+pub(crate) async fn run(app: App) -> Result<(), DeliveryError> {
     let mut courier = Courier::new(app)?;
     loop {
         courier.start_due().await?;
@@ -64,7 +64,7 @@ struct Courier {
 
 impl Courier {
     fn new(app: App) -> Result<Self, DeliveryError> {
-        let channels = channels(app.alert_settings())?;
+        let channels = channels(&app.config().alerts)?;
         Ok(Self { app, channels, gone: BTreeSet::new(), busy: BTreeSet::new(), flying: FuturesUnordered::new() })
     }
 

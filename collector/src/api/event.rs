@@ -5,8 +5,8 @@ use kedergi_detector::EventId;
 use super::EventBody;
 use super::openapi::ProblemBody;
 use super::query::Named;
-use crate::problem::Refusal;
-use crate::serve::App;
+use super::refusal::Refusal;
+use crate::app::App;
 
 /// One event
 #[utoipa::path(
@@ -24,5 +24,5 @@ pub(super) async fn event(
     let event = app.ledger(move |ledger| ledger.event(&id)).await?;
     let public = event.and_then(|event| event.public());
     let body = public.map(|event| EventBody::from(&event));
-    body.map(Json).ok_or_else(|| Refusal::not_found("there is no event of that name, or it was retracted".to_owned()))
+    body.map(Json).ok_or_else(|| Refusal::NotFound("event of that name, or it was retracted"))
 }

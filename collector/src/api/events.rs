@@ -8,8 +8,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::EventBody;
 use super::openapi::ProblemBody;
 use super::query::Asked;
-use crate::problem::Refusal;
-use crate::serve::App;
+use super::refusal::Refusal;
+use crate::app::App;
 
 const USUAL: u32 = 100;
 const MOST: u32 = 1000;
@@ -57,7 +57,7 @@ pub(super) async fn events(
 ) -> Result<Json<EventList>, Refusal> {
     let limit = filter.limit.unwrap_or(USUAL);
     if !(1..=MOST).contains(&limit) {
-        return Err(Refusal::malformed(format!("limit is {limit}; it may be 1 to {MOST}")));
+        return Err(Refusal::Malformed(format!("limit is {limit}; it may be 1 to {MOST}")));
     }
     let events = app.ledger(move |ledger| ledger.events(filter.country, limit)).await?;
     Ok(Json(EventList::of(&events)))

@@ -5,7 +5,7 @@ use axum::extract::{FromRequestParts, Path, Query};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use crate::problem::Refusal;
+use super::refusal::Refusal;
 
 /// The query of a request. What cannot be read is answered with a problem that says what is wrong.
 pub(super) struct Asked<T>(pub(super) T);
@@ -15,7 +15,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let query: Result<Query<T>, QueryRejection> = Query::from_request_parts(parts, state).await;
-        query.map(|Query(asked)| Self(asked)).map_err(|error| Refusal::malformed(error.body_text()))
+        query.map(|Query(asked)| Self(asked)).map_err(|error| Refusal::Malformed(error.body_text()))
     }
 }
 
@@ -27,6 +27,6 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let path: Result<Path<T>, PathRejection> = Path::from_request_parts(parts, state).await;
-        path.map(|Path(named)| Self(named)).map_err(|error| Refusal::malformed(error.body_text()))
+        path.map(|Path(named)| Self(named)).map_err(|error| Refusal::Malformed(error.body_text()))
     }
 }

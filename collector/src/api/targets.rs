@@ -3,8 +3,8 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::problem::Refusal;
-use crate::serve::App;
+use super::refusal::Refusal;
+use crate::app::App;
 
 /// What probes are asked to measure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]

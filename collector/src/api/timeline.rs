@@ -11,8 +11,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::openapi::ProblemBody;
 use super::query::Asked;
-use crate::problem::Refusal;
-use crate::serve::App;
+use super::refusal::Refusal;
+use crate::app::App;
 
 const USUAL_SPAN: SignedDuration = SignedDuration::from_hours(24);
 const USUAL_STEP: SignedDuration = SignedDuration::from_mins(15);
@@ -100,7 +100,7 @@ impl Window {
         let until = self.until.unwrap_or(now);
         let from = self.from.unwrap_or_else(|| until.saturating_sub(USUAL_SPAN).unwrap_or(Timestamp::MIN));
         let step = self.step.unwrap_or(USUAL_STEP);
-        let refuse = |detail: String| Err(Refusal::malformed(detail));
+        let refuse = |detail: String| Err(Refusal::Malformed(detail));
         if step < SignedDuration::from_mins(1) || step.as_secs() % 60 != 0 || step.subsec_nanos() != 0 {
             return refuse("step must be one or more whole minutes, such as PT15M".to_owned());
         }

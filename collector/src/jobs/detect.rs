@@ -14,7 +14,7 @@ use kedergi_wire::Role;
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::{Audience, Page, Pager};
-use crate::serve::App;
+use crate::app::App;
 
 /// Facts taken in one step.
 const STEP: usize = 2000;
@@ -56,7 +56,7 @@ impl Follower {
     async fn load(app: App) -> Result<Self, DetectError> {
         let Detection { cursor, state } = app.ledger(|ledger| ledger.detection()).await?;
         let state = state.map(|json| serde_json::from_str(&json).map_err(DetectError::State)).transpose()?;
-        let audience = Audience::new(app.alert_settings(), app.public_url());
+        let audience = Audience::new(app.config());
         Ok(Self { app, audience, cursor, state: state.unwrap_or_default() })
     }
 
