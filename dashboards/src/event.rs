@@ -69,12 +69,14 @@ fn scope(view: &EventView, clock: &Clock) -> Markup {
     }
 }
 
-/// What the event affects, by network.
-fn by_network(event: &PublicEvent) -> BTreeMap<Asn, Vec<&Affected>> {
+/// What the event affects, by network, in the order in which the networks were hit.
+fn by_network(event: &PublicEvent) -> Vec<(Asn, Vec<&Affected>)> {
     let mut networks = BTreeMap::<_, Vec<_>>::new();
     for affected in &event.scope {
         networks.entry(affected.network).or_default().push(affected);
     }
+    let mut networks: Vec<_> = networks.into_iter().collect();
+    networks.sort_by_key(|(_, affected)| affected.iter().map(|one| one.onset.latest).min());
     networks
 }
 

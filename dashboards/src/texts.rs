@@ -190,38 +190,37 @@ pub(crate) fn moment(clock: &Clock, at: Timestamp) -> String {
 
 /// `9 May 2019, 05:34 to 14:02 UTC (11:34 to 20:02 in Almaty)`
 pub(crate) fn stretch(clock: &Clock, from: Timestamp, until: Timestamp) -> String {
-    let (here_from, here_until) = (utc(from), utc(until));
-    let here = between(&here_from, &here_until);
-    match (clock.local(from), clock.local(until), clock.place()) {
-        (Some(local_from), Some(local_until), Some(place)) => {
-            let same = local_from.date() == here_from.date() && local_until.date() == here_until.date();
-            let local = match same {
-                true => format!("{} to {}", time(&local_from), time(&local_until)),
-                false => between(&local_from, &local_until),
-            };
-            format!("{here} UTC ({local} in {place})")
-        }
-        _ => format!("{here} UTC"),
-    }
+    two_moments(clock, from, " to ", until)
 }
 
-fn between(from: &Zoned, until: &Zoned) -> String {
-    let until_text = if from.date() == until.date() { time(until) } else { day_and_time(until) };
-    format!("{} to {until_text}", day_and_time(from))
-}
-
-/// A bracket: after the one measurement, at the latest at the other.
+/// When something was seen otherwise last, and when it was first seen so.
 pub(crate) fn bracket(clock: &Clock, earliest: Option<Timestamp>, latest: Timestamp) -> String {
     match earliest {
-        Some(earliest) if earliest < latest => {
-            format!(
-                "between {}",
-                stretch(clock, earliest, latest).replacen(" to ", " and ", 1).replacen(" to ", " and ", 1)
-            )
-        }
+        Some(earliest) if earliest < latest => format!("between {}", two_moments(clock, earliest, " and ", latest)),
         Some(_) => moment(clock, latest),
         None => format!("{} at the latest", moment(clock, latest)),
     }
+}
+
+fn two_moments(clock: &Clock, from: Timestamp, word: &str, until: Timestamp) -> String {
+    let (here_from, here_until) = (utc(from), utc(until));
+    let here = joined(&here_from, word, &here_until);
+    let (Some(local_from), Some(local_until), Some(place)) = (clock.local(from), clock.local(until), clock.place())
+    else {
+        return format!("{here} UTC");
+    };
+    // The day is said once where all four clock readings share it.
+    let one_day = [&here_until, &local_from, &local_until].iter().all(|at| at.date() == here_from.date());
+    let local = match one_day {
+        true => format!("{}{word}{}", time(&local_from), time(&local_until)),
+        false => joined(&local_from, word, &local_until),
+    };
+    format!("{here} UTC ({local} in {place})")
+}
+
+fn joined(from: &Zoned, word: &str, until: &Zoned) -> String {
+    let until_text = if from.date() == until.date() { time(until) } else { day_and_time(until) };
+    format!("{}{word}{until_text}", day_and_time(from))
 }
 
 /// `8 h 28 min`
@@ -288,8 +287,8 @@ pub(crate) fn activity(networks_now: u32, probes_now: u32, last: &str) -> String
 /// Clocks elsewhere in the country that show another time.
 pub(crate) fn elsewhere(clock: &Clock, at: Timestamp) -> Option<String> {
     let others = clock.elsewhere(at);
-    let parts: Vec<_> = others.into_iter().map(|(place, offset)| format!("{offset} in {place}")).collect();
-    (!parts.is_empty()).then(|| format!("Clocks were set to {}.", list(&parts)))
+    let parts: Vec<_> = others.into_iter().map(|(place, offset)| format!("{place} used {offset}")).collect();
+    (!parts.is_empty()).then(|| format!("{}.", capital(&list(&parts))))
 }
 
 /// A stretch of one state, for who points at it.
@@ -381,7 +380,7 @@ pub(crate) fn control_sentence(
 ) -> String {
     let when = between.map_or_else(String::new, |(first, last)| match first == last {
         true => format!(" at {} UTC", day_and_time(&utc(first))),
-        false => format!(", {} UTC", self::between(&utc(first), &utc(last))),
+        false => format!(", {} UTC", joined(&utc(first), " to ", &utc(last))),
     });
     match reached {
         0 => format!("{service}: not reached in any of {tried} control measurements{when}."),
