@@ -1,0 +1,129 @@
+//! What a scene expects a probe to find, in the words of the verdicts.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A verdict, or only the beginning of one: `blocked` is met by every block, `blocked tls reset` by that one alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Expected(Vec<String>);
+
+/// What the five outcomes may be followed by. It repeats the vocabulary of `kedergi-verdict`, which the lab does not import:
+/// the lab judges that package and must not move with it. A scene that expects a new word needs it here.
+const AFTER: [(&str, &[(&str, &[&str])]); 5] = [
+    ("reachable", &[]),
+    ("throttled", &[]),
+    ("down", &[]),
+    (
+        "blocked",
+        &[
+            ("dns", &["nxdomain", "wrong-address", "bogon", "injected", "no-answer", "refused"]),
+            ("tcp", &["timeout", "refused", "reset", "unreachable"]),
+            ("tls", &["reset", "timeout", "closed", "alert", "intercepted"]),
+            ("http", &["block-page", "reset", "timeout", "different"]),
+        ],
+    ),
+    (
+        "inconclusive",
+        &[
+            ("no-connectivity", &[]),
+            ("no-control", &[]),
+            ("resolver-dead", &[]),
+            ("own-machine", &[]),
+            ("ambiguous", &[]),
+        ],
+    ),
+];
+
+impl Expected {
+    /// Whether a verdict, given as its words, is what was expected.
+    pub fn is_met_by(&self, verdict: &str) -> bool {
+        let seen: Vec<&str> = verdict.split_whitespace().collect();
+        self.0.len() <= seen.len() && self.0.iter().zip(&seen).all(|(expected, seen)| expected == seen)
+    }
+}
+
+impl FromStr for Expected {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let Some((outcome, rest)) = words.split_first() else {
+            return Err("an expected verdict is empty; write \"reachable\" or another outcome".to_owned());
+        };
+        let details = pick(outcome, &AFTER)?;
+        let manners = rest.first().map(|word| pick(word, details)).transpose()?.unwrap_or_default();
+        let known = |word: &&str| manners.contains(word);
+        match rest.get(1) {
+            Some(word) if !known(word) => return Err(unknown(word, manners.iter().copied())),
+            Some(_) | None => {}
+        }
+        if let Some(word) = rest.get(2) {
+            return Err(unknown(word, std::iter::empty()));
+        }
+        Ok(Self(words.into_iter().map(str::to_owned).collect()))
+    }
+}
+
+fn pick<T: Copy>(word: &str, choices: &[(&'static str, T)]) -> Result<T, String> {
+    let found = choices.iter().find(|(choice, _)| *choice == word).map(|(_, after)| *after);
+    found.ok_or_else(|| unknown(word, choices.iter().map(|(choice, _)| *choice)))
+}
+
+fn unknown(word: &str, choices: impl Iterator<Item = &'static str>) -> String {
+    let choices: Vec<&str> = choices.collect();
+    let what = if choices.is_empty() { "nothing".to_owned() } else { choices.join(", ") };
+    format!("{word:?} is no word of an expected verdict; here may stand: {what}")
+}
+
+impl TryFrom<String> for Expected {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Expected> for String {
+    fn from(expected: Expected) -> Self {
+        expected.to_string()
+    }
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_beginning_is_enough() {
+        let expected = |text: &str| text.parse::<Expected>().unwrap();
+        assert!(expected("blocked").is_met_by("blocked dns injected"));
+        assert!(expected("blocked dns").is_met_by("blocked dns injected"));
+        assert!(!expected("blocked dns injected").is_met_by("blocked dns"));
+        assert!(!expected("reachable").is_met_by("blocked dns injected"));
+        assert!(expected("inconclusive no-connectivity").is_met_by("inconclusive no-connectivity"));
+    }
+
+    #[test]
+    fn a_word_that_cannot_be_is_refused_with_those_that_can() {
+        for (text, hint) in [
+            ("", "reachable"),
+            ("open", "inconclusive"),
+            ("blocked tls rst", "intercepted"),
+            ("blocked tls reset hard", "nothing"),
+            ("down dns", "nothing"),
+            ("inconclusive cut", "no-connectivity"),
+        ] {
+            let error = text.parse::<Expected>().unwrap_err();
+            assert!(error.contains(hint), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Who is where: the hosts that every lab has, with their names and addresses.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::network::Zone;
+use crate::{Isp, Name, Scene, SiteState};
+
+/// Probes with each ISP.
+pub const PROBES: u8 = 3;
+/// The host of the control probe.
+pub const CONTROL: &str = "control";
+/// The host for a collector; nothing runs on it by itself.
+pub const COLLECTOR: &str = "collector";
+/// The host of all sites.
+pub const WEB: &str = "web";
+/// The host of the public resolver, over UDP, TCP and HTTPS.
+pub const DNS: &str = "dns";
+/// Where the public resolver takes questions over HTTPS.
+pub const DOH_URL: &str = "https://doh.lab.example/dns-query";
+/// Names of the lab's own machines in DNS.
+pub const OWN_NAMES: [&str; 2] = ["doh.lab.example", "collector.lab.example"];
+
+const DNS_MACHINE: u8 = 53;
+const FIRST_PROBE: u8 = 11;
+
+/// A host to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPlan {
+    /// Its name.
+    pub name: String,
+    /// Where it is connected.
+    pub zone: Zone,
+    /// Its addresses, the IPv4 one first.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// Name of a probe's host; `number` counts from 1 to [`PROBES`].
+pub fn probe(isp: Isp, number: u8) -> String {
+    format!("{isp}-probe-{number}")
+}
+
+/// Name of an ISP's resolver.
+pub fn resolver(isp: Isp) -> String {
+    format!("{isp}-resolver")
+}
+
+/// Both addresses of a machine of the lab's on the free side.
+fn free(machine: u8) -> [IpAddr; 2] {
+    let v6 = Ipv6Addr::new(0x2a0e, 0x97c0, 0xf, 0, 0, 0, 0, u16::from(machine));
+    [Ipv4Addr::new(45, 90, 0, machine).into(), v6.into()]
+}
+
+/// The public resolver's addresses.
+pub(crate) fn public_resolver() -> [IpAddr; 2] {
+    free(DNS_MACHINE)
+}
+
+/// Names and addresses that the public resolver knows beside the scene's sites.
+pub(crate) fn own_names() -> Vec<(Name, Vec<IpAddr>)> {
+    let machines = [DNS_MACHINE, 20];
+    let entries = OWN_NAMES.iter().zip(machines);
+    entries.filter_map(|(name, machine)| Some((name.parse().ok()?, free(machine).to_vec()))).collect()
+}
+
+/// Whether an address cannot be a site's: one of the lab's machines', or one that no machine has.
+pub(crate) fn is_reserved(address: IpAddr) -> bool {
+    let no_machine = address.is_unspecified() || address.is_loopback() || address.is_multicast();
+    no_machine
+        || match address {
+            IpAddr::V4(v4) => {
+                let [first, second, third, _] = v4.octets();
+                v4.is_broadcast() || matches!((first, second, third), (10, 1 | 2, _) | (45, 90, 0))
+            }
+            IpAddr::V6(v6) => v6.segments()[..2] == [0x2a0e, 0x97c0],
+        }
+}
+
+/// Every host of a scene's lab.
+pub(crate) fn hosts(scene: &Scene) -> Vec<HostPlan> {
+    let host = |name: &str, zone, addresses: &[IpAddr]| HostPlan {
+        name: name.to_owned(),
+        zone,
+        addresses: addresses.to_vec(),
+    };
+    let mut hosts = vec![
+        host(DNS, Zone::Free, &public_resolver()),
+        host(CONTROL, Zone::Free, &free(10)),
+        host(COLLECTOR, Zone::Free, &free(20)),
+        host(WEB, Zone::Free, &web_addresses(scene)),
+    ];
+    for isp in Isp::ALL {
+        let zone = Zone::Isp(isp);
+        hosts.push(host(&resolver(isp), zone, &isp.addresses(DNS_MACHINE)));
+        let probes = 1..=PROBES;
+        hosts.extend(probes.map(|number| host(&probe(isp, number), zone, &isp.addresses(FIRST_PROBE + number - 1))));
+    }
+    hosts
+}
+
+/// The addresses of all sites whose machine runs.
+fn web_addresses(scene: &Scene) -> Vec<IpAddr> {
+    let running = scene.sites.iter().filter(|site| site.state != SiteState::Absent);
+    let addresses: BTreeSet<IpAddr> = running.flat_map(|site| site.addresses.iter().copied()).collect();
+    addresses.into_iter().collect()
+}

@@ -1,0 +1,196 @@
+//! Plays a scene: builds its lab, lets the real probe measure from the control's host and with each ISP, and compares.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use kedergi_wire::TargetUrl;
+use serde::{Deserialize, Serialize};
+
+use crate::{Expected, Isp, Lab, LabError, ProbeSettings, Scene, command, plan};
+
+/// Time a probe has for all targets of a scene. Each step has its own timeout of seconds; this is for a probe that hangs.
+const MEASURE: Duration = Duration::from_secs(180);
+/// Bytes of a probe's log shown when it failed.
+const LAST_WORDS: usize = 1000;
+
+/// What one probe found about one target, beside what was expected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// The probe's host.
+    pub vantage: String,
+    /// Its ISP.
+    pub isp: Isp,
+    /// What was measured.
+    pub target: TargetUrl,
+    /// What the scene expects.
+    pub expected: Expected,
+    /// What the probe said, as words.
+    pub seen: String,
+    /// Whether that is what was expected.
+    pub met: bool,
+    /// What the verdict rests on.
+    pub evidence: Vec<String>,
+}
+
+/// Why a scene could not be played to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum PlayError {
+    /// The lab failed.
+    #[error(transparent)]
+    Lab(#[from] LabError),
+    /// A probe failed, which is not the same as a verdict that was not expected.
+    #[error("the probe on {host} {what}; its log ends: {log}")]
+    Probe {
+        /// Where it ran.
+        host: String,
+        /// What went wrong.
+        what: String,
+        /// The end of its log.
+        log: String,
+    },
+}
+
+/// One line of `kedergi-probe measure --json`.
+#[derive(Debug, Deserialize)]
+struct Line {
+    target: TargetUrl,
+    outcome: String,
+    how: Option<HowWords>,
+    why: Option<String>,
+    evidence: Vec<Says>,
+}
+
+#[derive(Debug, Deserialize)]
+struct HowWords {
+    layer: String,
+    manner: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Says {
+    says: String,
+}
+
+impl Line {
+    fn words(&self) -> String {
+        let how = self.how.as_ref().map(|how| format!(" {} {}", how.layer, how.manner)).unwrap_or_default();
+        let why = self.why.as_ref().map(|why| format!(" {why}")).unwrap_or_default();
+        format!("{}{how}{why}", self.outcome)
+    }
+}
+
+/// Plays a scene with the `kedergi-probe` in `bin_dir`. `progress` is told what is going on.
+pub fn play(scene: &Scene, bin_dir: &Path, progress: impl Fn(&str)) -> Result<Vec<Check>, PlayError> {
+    progress("building the lab");
+    let lab = Lab::start(scene)?;
+    let player = Player { lab: &lab, scene, program: bin_dir.join("kedergi-probe") };
+    progress("the control measures");
+    let control = player.control()?;
+    progress("the probes measure");
+    player.probes(&control)
+}
+
+struct Player<'a> {
+    lab: &'a Lab,
+    scene: &'a Scene,
+    program: PathBuf,
+}
+
+impl Player<'_> {
+    /// The control's snapshot, as a file.
+    fn control(&self) -> Result<PathBuf, PlayError> {
+        self.measure(plan::CONTROL, &["--as-control".as_ref()])
+    }
+
+    fn probes(&self, control: &Path) -> Result<Vec<Check>, PlayError> {
+        let vantages = Isp::ALL.iter().flat_map(|isp| (1..=self.scene.probes).map(|number| (*isp, number)));
+        let checks = std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                vantages.map(|(isp, number)| scope.spawn(move || self.probe(isp, number, control))).collect();
+            let joined = threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            joined.collect::<Result<Vec<_>, _>>()
+        });
+        Ok(checks?.into_iter().flatten().collect())
+    }
+
+    fn probe(&self, isp: Isp, number: u8, control: &Path) -> Result<Vec<Check>, PlayError> {
+        let vantage = plan::probe(isp, number);
+        let output = self.measure(&vantage, &["--json".as_ref(), "--control".as_ref(), control])?;
+        let text = fs::read_to_string(&output).map_err(LabError::file(&output))?;
+        let lines: Result<Vec<Line>, _> = text.lines().map(serde_json::from_str).collect();
+        let lines = lines.map_err(|error| self.failed(&vantage, format!("wrote what is no measurement: {error}")))?;
+        let targets = self.scene.targets.iter();
+        targets
+            .map(|target| {
+                let expected = target.expect[&isp].clone();
+                let line = lines.iter().find(|line| line.target == target.url);
+                let line = line.ok_or_else(|| self.failed(&vantage, format!("said nothing about {}", target.url)))?;
+                Ok(check(&vantage, isp, expected, line))
+            })
+            .collect()
+    }
+
+    /// Runs the probe on a host over all targets; returns the file with what it wrote.
+    fn measure(&self, host: &str, options: &[&Path]) -> Result<PathBuf, PlayError> {
+        let config = self.lab.probe_config(host, &ProbeSettings::default())?;
+        let output = self.lab.host_folder(host)?.join("measured.json");
+        let create = |path: &Path| File::create(path).map_err(LabError::file(path));
+        let mut command = command(&self.program);
+        command.arg("measure").args(options).arg("--config").arg(config);
+        command.args(self.scene.targets.iter().map(|target| target.url.as_str()));
+        command.stdin(Stdio::null()).stdout(create(&output)?).stderr(create(&self.log(host)?)?);
+        let mut process = self.lab.spawn(host, command)?;
+        match process.wait_within(MEASURE) {
+            Ok(status) if status.success() => Ok(output),
+            Ok(status) => Err(self.failed(host, format!("ended with {status}"))),
+            Err(error) => Err(self.failed(host, format!("had to be ended: {error}"))),
+        }
+    }
+
+    fn log(&self, host: &str) -> Result<PathBuf, LabError> {
+        Ok(self.lab.host_folder(host)?.join("measure.log"))
+    }
+
+    fn failed(&self, host: &str, what: String) -> PlayError {
+        let log = self.log(host).map_err(io::Error::other).and_then(fs::read).unwrap_or_default();
+        let tail = &log[log.len().saturating_sub(LAST_WORDS)..];
+        PlayError::Probe { host: host.to_owned(), what, log: String::from_utf8_lossy(tail).trim().to_owned() }
+    }
+}
+
+fn check(vantage: &str, isp: Isp, expected: Expected, line: &Line) -> Check {
+    let seen = line.words();
+    Check {
+        vantage: vantage.to_owned(),
+        isp,
+        target: line.target.clone(),
+        met: expected.is_met_by(&seen),
+        expected,
+        seen,
+        evidence: line.evidence.iter().map(|evidence| evidence.says.clone()).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_probe_becomes_words() {
+        let words = |text: &str| serde_json::from_str::<Line>(text).unwrap().words();
+        let line = |rest: &str| format!(r#"{{"target":"https://news.example/","rule":"x","report":{{}},{rest}}}"#);
+        let blocked = line(
+            r#""outcome":"blocked","how":{"layer":"tls","manner":"reset"},"why":null,
+               "evidence":[{"observation":3,"says":"a reset answered the name"}]"#,
+        );
+        assert_eq!(words(&blocked), "blocked tls reset");
+        let cut = line(r#""outcome":"inconclusive","how":null,"why":"no-connectivity","evidence":[]"#);
+        assert_eq!(words(&cut), "inconclusive no-connectivity");
+        assert_eq!(words(&line(r#""outcome":"reachable","how":null,"why":null,"evidence":[]"#)), "reachable");
+    }
+}

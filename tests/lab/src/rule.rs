@@ -1,0 +1,174 @@
+//! What an ISP does to its customers' traffic, as data.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Name;
+
+/// One thing a censor does. A rule that takes a name means the name and everything below it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Rule {
+    /// The ISP's own resolver answers falsely.
+    Resolver {
+        /// Asked for what.
+        name: Name,
+        /// Answered how.
+        answer: Answer,
+    },
+    /// A query for an IPv4 address that crosses the border is answered at once; the true answer comes later.
+    DnsInject {
+        /// Asked for what.
+        name: Name,
+        /// The forged answer.
+        address: Ipv4Addr,
+    },
+    /// Nothing passes the border from or to the address.
+    DropAddress {
+        /// Which address.
+        address: IpAddr,
+    },
+    /// Whoever wants to connect to the address gets a reset.
+    RstSyn {
+        /// Which address.
+        address: IpAddr,
+    },
+    /// A ClientHello with the name is swallowed, and both sides get a reset.
+    TlsReset {
+        /// The server's name in the ClientHello.
+        name: Name,
+    },
+    /// From a ClientHello with the name on, the connection falls silent.
+    TlsSilence {
+        /// The server's name in the ClientHello.
+        name: Name,
+    },
+    /// A plain HTTP request to the host is answered by the censor in place of the site.
+    HttpBlockPage {
+        /// The request's Host header, without a port.
+        host: Name,
+        /// Status of the answer.
+        #[serde(default = "ok")]
+        status: u16,
+        /// HTML of the answer.
+        body: String,
+    },
+    /// Nothing at all passes the border.
+    Cut {},
+}
+
+fn ok() -> u16 {
+    200
+}
+
+/// What a resolver that lies says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Answer {
+    /// This address.
+    Address(IpAddr),
+    /// The name does not exist.
+    Nxdomain,
+    /// The name exists but has no address.
+    Nodata,
+    /// It will not say.
+    Refused,
+    /// It could not find out.
+    Servfail,
+    /// Nothing.
+    Silent,
+}
+
+/// The words for answers that are no address.
+const WORDS: [(&str, Answer); 5] = [
+    ("nxdomain", Answer::Nxdomain),
+    ("nodata", Answer::Nodata),
+    ("refused", Answer::Refused),
+    ("servfail", Answer::Servfail),
+    ("silent", Answer::Silent),
+];
+
+impl FromStr for Answer {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let word = WORDS.iter().find(|(word, _)| *word == text).map(|(_, answer)| *answer);
+        word.or_else(|| text.parse().ok().map(Self::Address)).ok_or_else(|| {
+            let words = WORDS.map(|(word, _)| word).join(", ");
+            format!("{text:?} is no answer of a resolver: an IP address, {words}")
+        })
+    }
+}
+
+impl TryFrom<String> for Answer {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Answer> for String {
+    fn from(answer: Answer) -> Self {
+        answer.to_string()
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match WORDS.iter().find(|(_, answer)| answer == self) {
+            Some((word, _)) => f.write_str(word),
+            None => match self {
+                Self::Address(address) => write!(f, "{address}"),
+                Self::Nxdomain | Self::Nodata | Self::Refused | Self::Servfail | Self::Silent => Ok(()),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Rules {
+        rules: Vec<Rule>,
+    }
+
+    #[test]
+    fn rules_are_read_and_written() {
+        let text = r#"
+            [[rules]]
+            do = "resolver"
+            name = "news.example"
+            answer = "nxdomain"
+            [[rules]]
+            do = "resolver"
+            name = "news.example"
+            answer = "45.80.66.66"
+            [[rules]]
+            do = "http-block-page"
+            host = "news.example"
+            body = "no"
+            [[rules]]
+            do = "cut"
+        "#;
+        let rules: Rules = toml::from_str(text).unwrap();
+        assert_eq!(
+            rules.rules[2],
+            Rule::HttpBlockPage { host: "news.example".parse().unwrap(), status: 200, body: "no".to_owned() }
+        );
+        assert_eq!(toml::from_str::<Rules>(&toml::to_string(&rules).unwrap()).unwrap(), rules);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        let refused = |rule: &str| toml::from_str::<Rules>(&format!("[[rules]]\n{rule}")).unwrap_err().to_string();
+        assert!(refused("do = \"cut\"\nname = \"a.example\"").contains("name"));
+        assert!(refused("do = \"tls-resett\"\nname = \"a.example\"").contains("tls-resett"));
+        assert!(refused("do = \"resolver\"\nname = \"a.example\"\nanswer = \"lie\"").contains("nxdomain"));
+    }
+}

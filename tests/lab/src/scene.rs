@@ -1,0 +1,317 @@
+//! A scene: sites, what each ISP does to them, and what a probe should find. A TOML file; `tests/lab/README.md` documents it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use kedergi_wire::TargetUrl;
+use serde::{Deserialize, Serialize};
+
+use crate::plan::{self, PROBES};
+use crate::{Expected, Isp, Name, Rule};
+
+/// Everything that is particular to one lab.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scene {
+    /// What it shows, in one line.
+    pub title: String,
+    /// Probes per ISP that measure when the scene is played; every lab has three.
+    #[serde(default = "one")]
+    pub probes: u8,
+    /// The sites of this internet.
+    pub sites: Vec<Site>,
+    /// What ISP A does.
+    #[serde(default, rename = "isp-a")]
+    pub isp_a: Practice,
+    /// What ISP B does.
+    #[serde(default, rename = "isp-b")]
+    pub isp_b: Practice,
+    /// What is measured, and what should come of it.
+    pub targets: Vec<SceneTarget>,
+}
+
+fn one() -> u8 {
+    1
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn ok() -> u16 {
+    200
+}
+
+/// What an ISP does.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Practice {
+    /// Its rules; none: it carries everything.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
+}
+
+/// A web site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Site {
+    /// Its name; names below it are served too, but not in DNS.
+    pub name: Name,
+    /// Its addresses. Sites may share them.
+    pub addresses: Vec<IpAddr>,
+    /// What port 80 does.
+    #[serde(default)]
+    pub http: HttpMode,
+    /// Whether port 443 is served.
+    #[serde(default = "yes")]
+    pub https: bool,
+    /// Whether HTTP/2 is spoken there beside HTTP/1.1. Sites that share an address must agree.
+    #[serde(default = "yes")]
+    pub h2: bool,
+    /// Who signed its certificate.
+    #[serde(default)]
+    pub certificate: SiteCertificate,
+    /// Status of its pages.
+    #[serde(default = "ok")]
+    pub status: u16,
+    /// HTML of its pages; without it a page that names the site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// Whether it is in order.
+    #[serde(default)]
+    pub state: SiteState,
+}
+
+impl Site {
+    /// HTML of its pages.
+    pub fn page(&self) -> String {
+        let name = &self.name;
+        self.body.clone().unwrap_or_else(|| {
+            format!("<!doctype html><html><head><title>{name}</title></head><body><h1>Welcome to {name}</h1></body></html>\n")
+        })
+    }
+}
+
+/// What port 80 of a site does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HttpMode {
+    /// Sends to https.
+    #[default]
+    Redirect,
+    /// Shows the page.
+    Page,
+    /// Nobody listens.
+    Off,
+}
+
+/// Who signed a site's certificate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SiteCertificate {
+    /// The lab's root, which probes trust.
+    #[default]
+    Trusted,
+    /// Itself.
+    SelfSigned,
+}
+
+/// Whether a site is in order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SiteState {
+    /// It is.
+    #[default]
+    Up,
+    /// Its machine runs but nobody listens: connections are refused.
+    Refusing,
+    /// Its machine is gone: nothing comes back.
+    Absent,
+    /// Its name is gone from DNS.
+    Nameless,
+}
+
+/// A URL to measure, with what should come of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SceneTarget {
+    /// What is measured.
+    pub url: TargetUrl,
+    /// What should come of it, for every ISP.
+    pub expect: BTreeMap<Isp, Expected>,
+}
+
+/// Why a scene cannot be played.
+#[derive(Debug, thiserror::Error)]
+pub enum SceneError {
+    /// The file cannot be read.
+    #[error("cannot read the scene {}: {source}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Not TOML, or not a scene's keys and values.
+    #[error("not a scene: {0}")]
+    Syntax(#[from] toml::de::Error),
+    /// Its parts contradict each other.
+    #[error("the scene contradicts itself: {0}")]
+    Sense(String),
+}
+
+impl Scene {
+    /// Reads a scene file.
+    pub fn load(path: &Path) -> Result<Self, SceneError> {
+        let text = fs::read_to_string(path).map_err(|source| SceneError::Read { path: path.to_owned(), source })?;
+        Self::parse(&text)
+    }
+
+    /// Reads a scene, strictly.
+    pub fn parse(text: &str) -> Result<Self, SceneError> {
+        let scene: Self = toml::from_str(text)?;
+        scene.check().map_err(SceneError::Sense)?;
+        Ok(scene)
+    }
+
+    /// What an ISP does.
+    pub fn practice(&self, isp: Isp) -> &Practice {
+        match isp {
+            Isp::A => &self.isp_a,
+            Isp::B => &self.isp_b,
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if !(1..=PROBES).contains(&self.probes) {
+            return Err(format!("probes is {}; an ISP of the lab has 1 to {PROBES}", self.probes));
+        }
+        if self.targets.is_empty() {
+            return Err("there are no targets; nothing would be measured".to_owned());
+        }
+        self.sites.iter().try_for_each(check_site)?;
+        self.check_names()?;
+        self.check_shared_addresses()?;
+        self.targets.iter().try_for_each(|target| self.check_target(target))
+    }
+
+    fn check_names(&self) -> Result<(), String> {
+        let mut names = BTreeSet::new();
+        match self.sites.iter().find(|site| !names.insert(&site.name)) {
+            Some(site) => Err(format!("there are two sites named {}", site.name)),
+            None => Ok(()),
+        }
+    }
+
+    fn check_shared_addresses(&self) -> Result<(), String> {
+        let mut seen: BTreeMap<IpAddr, &Site> = BTreeMap::new();
+        for site in &self.sites {
+            for address in &site.addresses {
+                let other = *seen.entry(*address).or_insert(site);
+                if (other.state, other.h2) != (site.state, site.h2) {
+                    let (one, two) = (&other.name, &site.name);
+                    return Err(format!("{one} and {two} share {address} but differ in state or h2"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_target(&self, target: &SceneTarget) -> Result<(), String> {
+        let url = &target.url;
+        if let Some(isp) = Isp::ALL.iter().find(|isp| !target.expect.contains_key(isp)) {
+            return Err(format!("{url} says not what is expected at {isp}"));
+        }
+        let host = url.host();
+        let known = self.sites.iter().any(|site| site.name.as_str() == host);
+        // An address as target is its own business.
+        if known || host.parse::<IpAddr>().is_ok() || host.starts_with('[') {
+            return Ok(());
+        }
+        Err(format!("{url} is no site of the scene; for one that DNS does not know, give it the state \"nameless\""))
+    }
+}
+
+fn check_site(site: &Site) -> Result<(), String> {
+    let name = &site.name;
+    if site.addresses.is_empty() {
+        return Err(format!("{name} has no address; to take it out of DNS, give it the state \"nameless\""));
+    }
+    if let Some(address) = site.addresses.iter().find(|address| plan::is_reserved(**address)) {
+        return Err(format!(
+            "{name} has the address {address}, which is the lab's own or no machine's; take one of 45.80.0.0/16"
+        ));
+    }
+    if plan::OWN_NAMES.iter().any(|own| name.as_str() == *own) {
+        return Err(format!("{name} is the name of a machine of the lab"));
+    }
+    if site.http == HttpMode::Off && !site.https {
+        return Err(format!("{name} serves neither http nor https; if that is meant, give it the state \"refusing\""));
+    }
+    // The others have no body, or nginx would not send this one.
+    if site.status != 200 && !(400..=599).contains(&site.status) {
+        return Err(format!("{name} answers with status {}; the lab can do 200 and 400 to 599", site.status));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCENE: &str = r#"
+        title = "A name is reset"
+        [[sites]]
+        name = "news.example"
+        addresses = ["45.80.10.10"]
+        [[isp-a.rules]]
+        do = "tls-reset"
+        name = "news.example"
+        [[targets]]
+        url = "https://news.example/"
+        expect = { isp-a = "blocked tls reset", isp-b = "reachable" }
+    "#;
+
+    fn refused(from: &str, to: &str) -> String {
+        assert!(SCENE.contains(from), "{from:?}");
+        Scene::parse(&SCENE.replace(from, to)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_scene_is_read() {
+        let scene = Scene::parse(SCENE).unwrap();
+        assert_eq!(scene.practice(Isp::A).rules.len(), 1);
+        assert!(scene.practice(Isp::B).rules.is_empty());
+        assert_eq!(scene.sites[0].http, HttpMode::Redirect);
+        assert_eq!(scene.targets[0].expect[&Isp::A].to_string(), "blocked tls reset");
+    }
+
+    #[test]
+    fn every_scene_of_the_lab_is_sound() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes");
+        let files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert!(files.len() >= 11, "{files:?}");
+        for file in files {
+            Scene::load(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_what_to_do() {
+        assert!(refused("title =", "titel =").contains("titel"));
+        assert!(refused("45.80.10.10", "10.1.0.53").contains("45.80.0.0/16"));
+        assert!(refused("https://news.example/", "https://new.example/").contains("nameless"));
+        assert!(refused(", isp-b = \"reachable\"", "").contains("isp-b"));
+        assert!(refused("blocked tls reset", "blocked tls rest").contains("rest"));
+        assert!(refused("title = \"A name is reset\"", "title = \"\"\nprobes = 4").contains("1 to 3"));
+        assert!(
+            refused(
+                "[[isp-a.rules]]",
+                "[[sites]]\nname = \"news.example\"\naddresses = [\"45.80.1.1\"]\n[[isp-a.rules]]"
+            )
+            .contains("two sites")
+        );
+    }
+}
