@@ -75,3 +75,38 @@ fn failure(step: &Step) -> Option<Failure> {
         Step::Http(http) => http.outcome.failure(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::{HTTP, HTTPS, SITE, SITE2, named, redirect, site_page};
+    use crate::{Outcome, judge};
+
+    #[test]
+    fn an_entry_holds_what_the_control_saw() {
+        let report = named(HTTPS).says(crate::example::PUBLIC, &[SITE2]).works(SITE).done();
+        insta::assert_json_snapshot!(control_entry(&report));
+    }
+
+    #[test]
+    fn the_last_page_is_the_redirects_end() {
+        let report = named(HTTP).page(SITE, redirect(HTTPS)).then_https(None, site_page()).done();
+        let entry = control_entry(&report);
+        assert_eq!((entry.first_page, entry.last_page), (Some(redirect(HTTPS)), Some(site_page())));
+        let report = named(HTTP).page(SITE, redirect(HTTPS)).then_https(Some(Failure::Timeout), site_page()).done();
+        let entry = control_entry(&report);
+        assert!(entry.reached.is_yes() && entry.last_page.is_none());
+    }
+
+    #[test]
+    fn a_control_agrees_with_itself() {
+        let works = [named(HTTPS).works(SITE), named(HTTP).page(SITE, site_page())];
+        for report in works.map(crate::example::Example::done) {
+            assert_eq!(judge(&report, Some(&control_entry(&report))).outcome, Outcome::Reachable);
+        }
+        let report = named(HTTPS).tcp(SITE, Some(Failure::Timeout)).done();
+        let entry = control_entry(&report);
+        assert_eq!(entry.reached, Reached::No { layer: Layer::Tcp, failure: Failure::Timeout });
+        assert_eq!(judge(&report, Some(&entry)).outcome, Outcome::Down);
+    }
+}

@@ -208,3 +208,109 @@ fn refuted_by_page(case: &Case<'_>, named: &[IpAddr]) -> Option<Evidence> {
     let says = "Through an address that trusted resolvers name comes the page that the control got; through that one it does not.";
     (tried && !same).then(|| seen(works.index, says))
 }
+
+#[cfg(test)]
+mod tests {
+    use kedergi_wire::{ControlEntry, Failure, Query, Rcode, StepOutcome, Verification};
+
+    use crate::example::*;
+
+    fn judged(example: Example) -> String {
+        rule(example, Some(&control(HTTPS)))
+    }
+
+    fn twice(first: &[&str], second: &[&str]) -> StepOutcome<Vec<kedergi_wire::Answer>> {
+        StepOutcome::Ok(vec![answer(first), answer(second)])
+    }
+
+    #[test]
+    fn each_false_answer_has_its_rule() {
+        let with_truth = |example: Example| example.says(DOH, &[SITE]).works(SITE);
+        assert_eq!(judged(with_truth(report(HTTPS).says_code(SYSTEM, Rcode::NxDomain))), "dns-nxdomain");
+        assert_eq!(judged(with_truth(report(HTTPS).says_code(SYSTEM, Rcode::Refused))), "dns-refused");
+        assert_eq!(judged(with_truth(report(HTTPS).says_code(SYSTEM, Rcode::ServFail))), "dns-refused");
+        assert_eq!(judged(with_truth(report(HTTPS).says(SYSTEM, &["127.0.0.1"]))), "dns-bogon");
+        assert_eq!(judged(with_truth(report(HTTPS).says(SYSTEM, &[]))), "dns-no-answer");
+        assert_eq!(judged(with_truth(report(HTTPS).silent(SYSTEM))), "dns-no-answer");
+    }
+
+    #[test]
+    fn doh_alone_is_enough_to_accuse_a_resolver_and_nothing_else_is() {
+        let example = || report(HTTPS).says_code(SYSTEM, Rcode::NxDomain);
+        assert_eq!(rule(example().says(DOH, &[SITE]), None), "dns-nxdomain");
+        assert_eq!(rule(example().says(PUBLIC, &[SITE]), None), "no-control");
+        assert_eq!(rule(example(), Some(&control(HTTPS))), "dns-nxdomain");
+    }
+
+    #[test]
+    fn silence_must_be_whole() {
+        let half = report(HTTPS).silent(SYSTEM).dns(SYSTEM, Query::Aaaa, StepOutcome::Ok(vec![answer(&[])]));
+        assert_eq!(judged(half.says(DOH, &[SITE]).works(SITE)), "ambiguous");
+    }
+
+    #[test]
+    fn no_ipv6_address_is_no_failure() {
+        let four = named(HTTPS).dns(SYSTEM, Query::Aaaa, StepOutcome::Ok(vec![answer(&[])]));
+        let example = four.dns(DOH, Query::Aaaa, StepOutcome::Ok(vec![answer(&[])]));
+        assert_eq!(judged(example.tls_fails(SITE, Failure::Reset)), "tls-reset");
+    }
+
+    #[test]
+    fn the_second_answer_gives_the_forger_away() {
+        let by_system = report(HTTPS).dns(SYSTEM, Query::A, twice(&[OTHER], &[SITE])).says(DOH, &[SITE]);
+        assert_eq!(judged(by_system), "dns-injected");
+        let impossible =
+            report(HTTPS).dns(SYSTEM, Query::A, twice(&["10.10.34.34"], &["45.80.9.9"])).says(DOH, &[SITE]);
+        assert_eq!(judged(impossible), "dns-injected");
+        let by_public = report(HTTPS).says(SYSTEM, &[OTHER]).dns(PUBLIC, Query::A, twice(&[OTHER], &[SITE]));
+        assert_eq!(judged(by_public.says(DOH, &[SITE])), "dns-injected");
+    }
+
+    #[test]
+    fn a_true_first_answer_harms_nobody() {
+        let late = report(HTTPS).dns(SYSTEM, Query::A, twice(&[SITE], &["10.0.0.1"])).says(DOH, &[SITE]);
+        assert_eq!(judged(late.tls_fails(SITE, Failure::Timeout)), "tls-timeout");
+        let same =
+            report(HTTPS).dns(PUBLIC, Query::A, twice(&[OTHER], &[OTHER])).says(SYSTEM, &[OTHER]).says(DOH, &[SITE]);
+        assert_eq!(judged(same), "ambiguous");
+    }
+
+    #[test]
+    fn an_unknown_address_must_be_refuted() {
+        let lied = || report(HTTPS).says(SYSTEM, &[OTHER]).says(DOH, &[SITE]);
+        let certificate = lied().tls(OTHER, Verification::WrongName, "block").works(SITE);
+        assert_eq!(judged(certificate), "dns-wrong-address");
+        assert_eq!(judged(lied().tcp(OTHER, Some(Failure::Timeout)).works(SITE)), "dns-wrong-address");
+        assert_eq!(judged(lied().tls_fails(OTHER, Failure::Closed).works(SITE)), "dns-wrong-address");
+        assert_eq!(
+            judged(lied().tls(OTHER, Verification::Valid, "site").page(OTHER, site_page())),
+            "answered-over-tls"
+        );
+        // Nothing works: unknown is not false.
+        assert_eq!(judged(lied().tls_fails(OTHER, Failure::Reset).tls_fails(SITE, Failure::Reset)), "tls-reset");
+        assert_eq!(judged(lied()), "ambiguous");
+    }
+
+    #[test]
+    fn a_false_certificate_everywhere_is_not_the_resolvers_doing() {
+        let lied = report(HTTPS).says(SYSTEM, &[OTHER]).says(DOH, &[SITE]);
+        let example =
+            lied.tls(OTHER, Verification::UnknownIssuer, "state").tls(SITE, Verification::UnknownIssuer, "state");
+        assert_eq!(judged(example), "tls-intercepted");
+    }
+
+    #[test]
+    fn plain_http_refutes_by_page() {
+        let lied = report(HTTP).says(SYSTEM, &[OTHER]).says(DOH, &[SITE]).tcp(OTHER, None);
+        let example = lied.page(OTHER, page(200, "Parked", 300)).page(SITE, site_page());
+        assert_eq!(rule(example, Some(&control(HTTP))), "dns-wrong-address");
+    }
+
+    #[test]
+    fn ipv6_only_sites_are_judged_by_ipv6() {
+        let address: Vec<std::net::IpAddr> = vec!["2a00::1".parse().unwrap()];
+        let control = ControlEntry { addresses: address, ..control(HTTPS) };
+        let empty = report(HTTPS).dns(SYSTEM, Query::Aaaa, StepOutcome::Ok(vec![answer(&["::1"])])).says(SYSTEM, &[]);
+        assert_eq!(rule(empty, Some(&control)), "dns-bogon");
+    }
+}

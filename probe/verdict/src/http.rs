@@ -96,3 +96,63 @@ pub(crate) fn different(case: &Case<'_>) -> Option<Vec<Evidence>> {
         ]
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use kedergi_wire::{Failure, StepOutcome, Verification};
+
+    use crate::example::*;
+
+    fn judged(example: Example) -> String {
+        rule(example, Some(&control(HTTP)))
+    }
+
+    #[test]
+    fn a_cut_answer_is_a_block_on_either_scheme() {
+        let over_tls = named(HTTPS).tls(SITE, Verification::Valid, "site");
+        let cut = over_tls.http(SITE, StepOutcome::Failed(Failure::Reset));
+        assert_eq!(rule(cut, Some(&control(HTTPS))), "http-reset");
+        let plain = |failure| named(HTTP).tcp(SITE, None).http(SITE, StepOutcome::Failed(failure));
+        assert_eq!(judged(plain(Failure::Timeout)), "http-timeout");
+        assert_eq!(judged(plain(Failure::Closed)), "http-reset");
+        assert_eq!(judged(plain(Failure::HttpProtocol)), "ambiguous");
+    }
+
+    #[test]
+    fn block_pages_are_recognised() {
+        let got = |page| named(HTTP).tcp(SITE, None).page(SITE, page);
+        assert_eq!(judged(got(page(200, "Доступ ограничен", 900))), "http-block-page");
+        assert_eq!(judged(got(page(451, "Gone", 900))), "http-block-page");
+        assert_eq!(judged(got(redirect("http://blocked.provider.example/"))), "http-block-page");
+        assert_eq!(judged(got(redirect("http://92.63.88.69/"))), "http-block-page");
+        let notice = page(200, "Ресурс бұғатталған", 900);
+        let led = got(redirect("/stop")).then_http(SITE, "http://a.example/stop", notice);
+        assert_eq!(judged(led), "http-block-page");
+        assert_eq!(rule(got(page(200, "Доступ ограничен", 900)), None), "no-control");
+    }
+
+    #[test]
+    fn a_site_that_speaks_of_blocking_is_no_block_page() {
+        let mut entry = control(HTTP);
+        let title = "This site has been blocked: how to get round it";
+        entry.first_page = Some(page(200, title, 40_000));
+        let example = named(HTTP).page(SITE, page(200, title, 41_000));
+        assert_eq!(rule(example, Some(&entry)), "answered-as-control");
+    }
+
+    #[test]
+    fn another_page_without_a_sign_needs_more() {
+        let strange = page(200, "Parked", 300);
+        assert_eq!(judged(named(HTTP).page(SITE, strange.clone())), "http-different");
+        // No encrypted exchange worked: this may be a log-in page.
+        assert_eq!(judged(report(HTTP).says(SYSTEM, &[SITE]).page(SITE, strange.clone())), "ambiguous");
+        let portal = report(HTTP).says(SYSTEM, &[SITE]).page(SITE, redirect("http://login.hotel.example/"));
+        assert_eq!(judged(portal), "ambiguous");
+        // The site's own server refuses this visitor.
+        let (mut entry, mut refusal) = (control(HTTP), page(403, "Access denied", 300));
+        for page in entry.first_page.iter_mut().chain(&mut entry.last_page).chain([&mut refusal]) {
+            page.server = Some("front".to_owned());
+        }
+        assert_eq!(rule(named(HTTP).page(SITE, refusal), Some(&entry)), "ambiguous");
+    }
+}

@@ -54,3 +54,34 @@ pub(crate) fn resolver_dead(case: &Case<'_>) -> Option<Vec<Evidence>> {
         )]
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use kedergi_wire::Failure;
+
+    use crate::example::*;
+
+    #[test]
+    fn a_cut_line_accuses_nobody() {
+        let cut = report(HTTPS).silent(SYSTEM).silent(DOH).tcp(SITE, Some(Failure::Timeout)).line(0, 0);
+        assert_eq!(rule(cut, Some(&control(HTTPS))), "no-connectivity");
+        // The provider's own resolver still answers, as during a shutdown.
+        let shutdown = report(HTTPS).says(SYSTEM, &["10.0.0.1"]).silent(DOH).line(0, 8);
+        assert_eq!(rule(shutdown, Some(&control(HTTPS))), "no-connectivity");
+        assert_eq!(rule(named(HTTPS).works(SITE).line(0, 0), None), "answered-over-tls");
+    }
+
+    #[test]
+    fn the_probes_own_trouble_accuses_nobody() {
+        let own = named(HTTPS).tcp(SITE, Some(Failure::OwnMachine)).tcp("2a00::1", Some(Failure::NetworkUnreachable));
+        assert_eq!(rule(own, Some(&control(HTTPS))), "own-machine");
+        let mixed = named(HTTPS).tcp(SITE, Some(Failure::Timeout)).tcp(SITE2, Some(Failure::OwnMachine));
+        assert_eq!(rule(mixed, Some(&control(HTTPS))), "tcp-timeout");
+    }
+
+    #[test]
+    fn a_dead_resolver_is_no_block() {
+        let dead = report(HTTPS).silent(SYSTEM).says(DOH, &[SITE]).works(SITE);
+        assert_eq!(rule(dead.line(8, 0), Some(&control(HTTPS))), "resolver-dead");
+    }
+}

@@ -99,3 +99,96 @@ pub(crate) fn down(case: &Case<'_>) -> Option<Vec<Evidence>> {
         ))]
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use kedergi_wire::{Digest, Failure, Rcode, Verification};
+
+    use crate::example::*;
+
+    #[test]
+    fn a_valid_certificate_proves_the_site_whatever_the_control_says() {
+        assert_eq!(rule(named(HTTPS).works(SITE), None), "answered-over-tls");
+        assert_eq!(rule(named(HTTPS).works(SITE), Some(&control_failed(HTTPS))), "answered-over-tls");
+        let unknown = report(HTTPS).says(SYSTEM, &[OTHER]).says(DOH, &[SITE]).works(OTHER);
+        assert_eq!(rule(unknown, Some(&control(HTTPS))), "answered-over-tls");
+        let captcha = named(HTTPS).tls(SITE, Verification::Valid, "site").page(SITE, page(403, "Are you human?", 800));
+        assert_eq!(rule(captcha, Some(&control(HTTPS))), "answered-over-tls");
+    }
+
+    #[test]
+    fn an_address_in_the_url_names_itself() {
+        let literal = report("https://45.80.1.1/").works(SITE);
+        assert_eq!(rule(literal, None), "answered-over-tls");
+    }
+
+    #[test]
+    fn a_page_from_another_resolvers_address_is_not_what_the_reader_gets() {
+        let example = report(HTTPS).says_code(SYSTEM, Rcode::NxDomain).says(DOH, &[SITE]).works(SITE);
+        assert_eq!(rule(example, Some(&control(HTTPS))), "dns-nxdomain");
+    }
+
+    #[test]
+    fn one_working_address_is_enough() {
+        let both = report(HTTPS).says(SYSTEM, &[SITE]).says(DOH, &[SITE, SITE2]);
+        let example = both.tcp(SITE, Some(Failure::Timeout)).works(SITE2);
+        assert_eq!(rule(example, Some(&control(HTTPS))), "answered-elsewhere");
+    }
+
+    #[test]
+    fn the_sites_own_flaw_is_no_block() {
+        let flawed = |verification, leaf| named(HTTPS).tls(SITE, verification, leaf).page(SITE, site_page());
+        let own = crate::example::control(HTTPS);
+        let expired = kedergi_wire::ControlEntry {
+            certificate: Some(Digest::of(b"old")),
+            verification: Some(Verification::Expired),
+            ..own.clone()
+        };
+        assert_eq!(rule(flawed(Verification::Expired, "old"), Some(&expired)), "own-flaw");
+        assert_eq!(rule(flawed(Verification::Expired, "another old one"), Some(&expired)), "own-flaw");
+        // The site's own leaf, and this machine's clock or roots are wrong.
+        assert_eq!(rule(flawed(Verification::NotYetValid, "site"), Some(&own)), "own-flaw");
+        assert_eq!(rule(flawed(Verification::UnknownIssuer, "site"), Some(&own)), "own-flaw");
+        // Dates alone accuse nobody.
+        assert_eq!(rule(flawed(Verification::Expired, "older"), Some(&own)), "ambiguous");
+    }
+
+    #[test]
+    fn plain_http_is_compared() {
+        let same = named(HTTP).tcp(SITE, None).page(SITE, page(200, "News of the evening", 39_000));
+        assert_eq!(rule(same, Some(&control(HTTP))), "answered-as-control");
+        assert_eq!(rule(named(HTTP).page(SITE, site_page()), None), "no-control");
+    }
+
+    #[test]
+    fn a_redirect_to_the_same_site_over_tls_proves_it() {
+        let upgraded = named(HTTP).page(SITE, redirect(HTTPS)).then_https(None, site_page());
+        assert_eq!(rule(upgraded, None), "answered-as-control");
+    }
+
+    #[test]
+    fn a_redirect_is_worth_what_it_leads_to() {
+        let mut entry = control(HTTP);
+        entry.first_page = Some(redirect(HTTPS));
+        let cut = || named(HTTP).page(SITE, redirect(HTTPS)).then_https(Some(Failure::Reset), site_page());
+        assert_eq!(rule(cut(), Some(&entry)), "tls-reset");
+        // The control's own redirect led nowhere.
+        entry.last_page = None;
+        assert_eq!(rule(cut(), Some(&entry)), "answered-as-control");
+    }
+
+    #[test]
+    fn what_nobody_reaches_is_down() {
+        let example = || named(HTTPS).tcp(SITE, Some(Failure::Timeout));
+        assert_eq!(rule(example(), Some(&control_failed(HTTPS))), "down");
+        assert_eq!(rule(example(), None), "no-control");
+        let forged = report(HTTPS).says(SYSTEM, &["10.0.0.1"]).says(DOH, &[SITE]);
+        assert_eq!(rule(forged, Some(&control_failed(HTTPS))), "down");
+    }
+
+    #[test]
+    fn anothers_control_is_none() {
+        let example = named(HTTPS).tcp(SITE, Some(Failure::Timeout));
+        assert_eq!(rule(example, Some(&control("https://b.example/"))), "no-control");
+    }
+}

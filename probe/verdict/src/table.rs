@@ -61,7 +61,7 @@ pub(crate) static RULES: &[Rule] = &[
         "own-flaw",
         Outcome::Reachable,
         "The certificate does not pass, but the control saw the same certificate or the same flaw, and the site answered.",
-        KZ_INTERCEPTION,
+        "Our own: what the control sees too is not the provider's doing",
         reach::own_flaw,
     ),
     // Then the line and the machine, before anybody is accused.
@@ -69,7 +69,7 @@ pub(crate) static RULES: &[Rule] = &[
         "no-connectivity",
         inconclusive(Why::NoConnectivity),
         "During the whole run nobody outside the provider's network answered anything.",
-        "A cut line fails every test",
+        "Our own: a cut line fails every test",
         line::no_connectivity,
     ),
     rule(
@@ -264,3 +264,29 @@ pub(crate) static RULES: &[Rule] = &[
         },
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_given_once() {
+        let names: BTreeSet<&RuleId> = RULES.iter().map(|rule| &rule.id).collect();
+        assert_eq!(names.len(), RULES.len());
+    }
+
+    #[test]
+    fn every_manner_and_every_reason_has_a_rule() {
+        let concluded: BTreeSet<Outcome> = RULES.iter().map(|rule| rule.concludes).collect();
+        let dns = DnsManner::ALL.iter().map(|&manner| blocked(How::Dns(manner)));
+        let tcp = TcpManner::ALL.iter().map(|&manner| blocked(How::Tcp(manner)));
+        let tls = TlsManner::ALL.iter().map(|&manner| blocked(How::Tls(manner)));
+        let http = HttpManner::ALL.iter().map(|&manner| blocked(How::Http(manner)));
+        let reasons = Why::ALL.iter().map(|&why| inconclusive(why));
+        let others = [Outcome::Reachable, Outcome::Down];
+        let expected: BTreeSet<_> = dns.chain(tcp).chain(tls).chain(http).chain(reasons).chain(others).collect();
+        assert_eq!(concluded, expected);
+    }
+}

@@ -22,11 +22,14 @@ pub(crate) fn failed(case: &Case<'_>, manner: TcpManner) -> Option<Vec<Evidence>
     })?
 }
 
-/// The IPv4 attempts, if the target was tried and nothing of it connected.
+/// The IPv4 attempts, if the target was tried and nothing of it connected. What came later on a connection proves it too.
 fn failed_attempts<'a>(case: &Case<'a>) -> Option<Vec<Seen<'a, Tcp>>> {
     let tried: Vec<_> = case.tcp().filter(|seen| case.counts(seen.what.address.ip())).collect();
-    let connected = tried.iter().any(|seen| seen.what.outcome.ok().is_some());
-    (!connected).then(|| tried.into_iter().filter(|seen| seen.what.address.ip().to_canonical().is_ipv4()).collect())
+    let connected = tried.iter().any(|seen| seen.what.outcome.ok().is_some())
+        || case.tls().next().is_some()
+        || case.http().next().is_some();
+    let is_ipv4 = |seen: &Seen<'_, Tcp>| seen.what.address.ip().to_canonical().is_ipv4();
+    (!connected).then(|| tried.into_iter().filter(is_ipv4).collect())
 }
 
 fn manner_of(tcp: &Tcp) -> Option<TcpManner> {
@@ -39,5 +42,46 @@ fn manner_of(tcp: &Tcp) -> Option<TcpManner> {
         F::Closed | F::NoSuchName | F::NoAddress | F::ServerFailure | F::QueryRefused | F::TlsAlert => None,
         F::TlsProtocol | F::Certificate | F::HttpProtocol | F::DnsProtocol | F::TooManyRedirects => None,
         F::ForbiddenAddress | F::OwnMachine => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kedergi_wire::Failure;
+
+    use crate::example::*;
+
+    fn judged(example: Example) -> String {
+        rule(example, Some(&control(HTTPS)))
+    }
+
+    #[test]
+    fn each_manner_has_its_rule() {
+        let failed = |failure| judged(named(HTTPS).tcp(SITE, Some(failure)));
+        assert_eq!(failed(Failure::Timeout), "tcp-timeout");
+        assert_eq!(failed(Failure::Refused), "tcp-refused");
+        assert_eq!(failed(Failure::Reset), "tcp-reset");
+        assert_eq!(failed(Failure::HostUnreachable), "tcp-unreachable");
+        assert_eq!(failed(Failure::ForbiddenAddress), "ambiguous");
+    }
+
+    #[test]
+    fn broken_ipv6_is_never_a_block() {
+        let six = report(HTTPS).says(SYSTEM, &["2a00::1"]).says(DOH, &["2a00::1"]);
+        assert_eq!(judged(six.tcp("2a00::1", Some(Failure::NetworkUnreachable))), "ambiguous");
+        let both = report(HTTPS).says(SYSTEM, &[SITE, "2a00::1", "2a00::2"]).says(DOH, &[SITE]);
+        let both = both.tcp(SITE, Some(Failure::Refused)).tcp("2a00::1", Some(Failure::Timeout));
+        assert_eq!(judged(both.tcp("2a00::2", Some(Failure::Timeout))), "tcp-refused");
+    }
+
+    #[test]
+    fn addresses_nobody_named_do_not_count() {
+        let stray = named(HTTPS).tcp(OTHER, Some(Failure::Timeout));
+        assert_eq!(judged(stray), "ambiguous");
+    }
+
+    #[test]
+    fn without_a_control_nobody_is_accused() {
+        assert_eq!(rule(named(HTTPS).tcp(SITE, Some(Failure::Reset)), None), "no-control");
     }
 }

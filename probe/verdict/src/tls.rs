@@ -87,3 +87,58 @@ fn false_certificate<'a>(case: &Case<'a>, control: &ControlEntry) -> Option<Seen
         foreign && seen.what.verification.is_some_and(is_false_identity)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use kedergi_wire::{Digest, Failure, Query, StepOutcome, Verification};
+
+    use crate::example::*;
+
+    fn judged(example: Example) -> String {
+        rule(example, Some(&control(HTTPS)))
+    }
+
+    #[test]
+    fn each_manner_has_its_rule() {
+        let failed = |failure| judged(named(HTTPS).tls_fails(SITE, failure));
+        assert_eq!(failed(Failure::Reset), "tls-reset");
+        assert_eq!(failed(Failure::Timeout), "tls-timeout");
+        assert_eq!(failed(Failure::Closed), "tls-closed");
+        assert_eq!(failed(Failure::TlsAlert), "tls-alert");
+        assert_eq!(failed(Failure::TlsProtocol), "ambiguous");
+    }
+
+    #[test]
+    fn most_addresses_decide() {
+        let example = named(HTTPS).tls_fails(SITE, Failure::Timeout).tls_fails(SITE2, Failure::Reset);
+        assert_eq!(judged(example.tls_fails(SITE2, Failure::Reset)), "tls-reset");
+    }
+
+    #[test]
+    fn a_certificate_under_anothers_root_is_an_interception() {
+        let example = || named(HTTPS).tls(SITE, Verification::UnknownIssuer, "state").page(SITE, site_page());
+        assert_eq!(judged(example()), "tls-intercepted");
+        assert_eq!(rule(example(), None), "no-control");
+        let verdict = crate::judge(&example().done(), Some(&control(HTTPS)));
+        assert!(verdict.evidence[0].says.contains("Issuer of state"), "{verdict:?}");
+    }
+
+    #[test]
+    fn who_intercepts_everything_does_not_aim_at_the_target() {
+        let no_doh = |failure| {
+            let asked = report(HTTPS).says(SYSTEM, &[SITE]).dns(DOH, Query::A, StepOutcome::Failed(failure));
+            asked.tls(SITE, Verification::UnknownIssuer, "portal")
+        };
+        assert_eq!(judged(no_doh(Failure::Certificate)), "intercepts-everything");
+        assert_eq!(judged(no_doh(Failure::Timeout)), "tls-intercepted");
+    }
+
+    #[test]
+    fn a_flaw_the_control_saw_too_accuses_nobody() {
+        let mut own = control(HTTPS);
+        own.verification = Some(Verification::UnknownIssuer);
+        own.certificate = Some(Digest::of(b"self-signed"));
+        let example = named(HTTPS).tls(SITE, Verification::WrongName, "another");
+        assert_eq!(rule(example, Some(&own)), "ambiguous");
+    }
+}
