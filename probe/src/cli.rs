@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use url::Url;
@@ -116,8 +117,24 @@ pub struct StatusArgs {
     pub json: bool,
 }
 
+impl Cli {
+    /// The arguments of this process. If there is nothing to do with them, what there was to say is said, and the code
+    /// to exit with is returned.
+    pub fn from_arguments() -> Result<Self, ExitCode> {
+        Self::try_parse().map_err(|error| {
+            if error.use_stderr() {
+                eprintln!("{}", one_line(&error));
+                return ExitCode::from(2);
+            }
+            // Help and version: a reader that went away is no failure.
+            let _ = error.print();
+            ExitCode::SUCCESS
+        })
+    }
+}
+
 /// An error of the command line as one line: clap's own spreads over several.
-pub fn one_line(error: &clap::Error) -> String {
+fn one_line(error: &clap::Error) -> String {
     let text = error.to_string();
     let said = text.split("\n\nUsage:").next().unwrap_or_default();
     let said = said.split("\n\nFor more information").next().unwrap_or_default();

@@ -1,7 +1,35 @@
 //! Measures targets, signs what it saw, delivers it.
 
 mod cli;
-pub use cli::{Cli, Command, EnrollArgs, MeasureArgs, StatusArgs, one_line};
+pub use cli::{Cli, Command, EnrollArgs, MeasureArgs, StatusArgs};
+
+mod command;
+pub use command::run;
 
 mod config;
 pub use config::{Config, ConfigError, DohResolver};
+
+mod bundle;
+mod consent;
+pub mod daemon;
+mod doors;
+mod enroll;
+mod identity;
+mod outbox;
+mod pulse;
+mod schedule;
+mod spool;
+mod state;
+mod status;
+mod upload;
+
+mod log;
+pub use log::start_logging;
+
+mod measure;
+pub use measure::{Measurer, bytes_received, measure_run};
+
+mod measure_cli;
+
+mod trust;
+pub use trust::{TrustError, roots, verifying_client};

@@ -1,0 +1,159 @@
+//! Measuring: one target end to end, and many in one run.
+
+mod cut;
+mod dns;
+mod doh;
+mod failure;
+mod http;
+mod line;
+mod names;
+mod reach;
+mod redirects;
+mod system;
+mod tcp;
+mod title;
+mod tls;
+mod watch;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
+use kedergi_verdict::is_bogon;
+use kedergi_wire::{FORMAT, Known, Line, Observation, Report, Source, TargetUrl, Vantage, limits};
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::{Config, DohResolver, TrustError, roots, verifying_client};
+use reach::Reached;
+use watch::Watch;
+
+pub use line::bytes_received;
+
+/// Everything that measuring needs. It holds no state of its own, so one serves a probe for its whole life.
+pub struct Measurer {
+    resolv_conf: PathBuf,
+    /// Asked in place of those in `resolv_conf`; only tests set it.
+    system: Option<Vec<SocketAddr>>,
+    public: Vec<SocketAddr>,
+    doh: Vec<DohResolver>,
+    doh_tls: Arc<ClientConfig>,
+    handshakes: tls::Handshakes,
+    /// Which addresses are never contacted.
+    forbidden: fn(IpAddr) -> bool,
+    concurrency: usize,
+}
+
+impl Measurer {
+    /// Reads the roots and sets up TLS.
+    pub fn new(config: &Config) -> Result<Self, TrustError> {
+        Self::with_roots(config, roots(config.extra_roots.as_deref())?, is_bogon)
+    }
+
+    fn with_roots(config: &Config, roots: RootCertStore, forbidden: fn(IpAddr) -> bool) -> Result<Self, TrustError> {
+        Ok(Self {
+            resolv_conf: config.resolv_conf.clone(),
+            system: None,
+            public: config.public_resolvers.clone(),
+            doh: config.doh_resolvers.clone(),
+            doh_tls: Arc::new(verifying_client(roots.clone())?),
+            handshakes: tls::Handshakes::new(roots)?,
+            forbidden,
+            concurrency: config.concurrency.max(1),
+        })
+    }
+
+    /// Asks `system` and may contact this very machine, which a probe otherwise never does.
+    #[cfg(test)]
+    pub(crate) fn loopback(config: &Config, system: Vec<SocketAddr>, roots: RootCertStore) -> Self {
+        let measurer = Self::with_roots(config, roots, |_| false).expect("TLS can be set up");
+        Self { system: Some(system), ..measurer }
+    }
+
+    fn sources(&self) -> Sources {
+        Sources { system: self.system.clone().unwrap_or_else(|| system::resolvers(&self.resolv_conf)) }
+    }
+}
+
+/// What is read anew for each run, because it changes with the network a machine is in.
+struct Sources {
+    system: Vec<SocketAddr>,
+}
+
+/// Measures `targets`, several at a time, and reports on each in their order. `first_sequence` is the number of the first
+/// report; the others count on from it.
+pub async fn measure_run(
+    tools: &Measurer,
+    targets: &[TargetUrl],
+    vantage: Vantage,
+    clock_offset_ms: Option<i64>,
+    first_sequence: u64,
+) -> Vec<Report> {
+    let sources = tools.sources();
+    let resolver =
+        sources.system.first().map(|server| Known { value: system::class(*server), source: Source::Machine });
+    let vantage = Vantage { resolver, ..vantage };
+    let (sources, vantage) = (&sources, &vantage);
+    let measured = stream::iter(targets.iter().zip(first_sequence..)).map(|(target, sequence)| async move {
+        let started = Timestamp::now();
+        let observations = measure(tools, sources, target).await;
+        let (target, vantage) = (target.clone(), vantage.clone());
+        let line = Line::default();
+        Report { format: FORMAT, sequence, started, clock_offset_ms, target, vantage, line, observations }
+    });
+    let mut reports: Vec<Report> = measured.buffer_unordered(tools.concurrency).collect().await;
+    let line = line::line(reports.iter().flat_map(|report| &report.observations));
+    reports.iter_mut().for_each(|report| report.line = line);
+    reports.sort_by_key(|report| report.sequence);
+    reports
+}
+
+/// One target end to end: ask for its name, try its addresses, fetch its page, follow where that leads.
+async fn measure(tools: &Measurer, sources: &Sources, target: &TargetUrl) -> Vec<Observation> {
+    let watch = Watch::start();
+    let host = reach::bare_host(target);
+    let (mut seen, named) = match host.parse() {
+        Ok(ip) => (Vec::new(), names::Named::literal(ip)),
+        Err(_) => {
+            let asked = names::ask_all(tools, &sources.system, &watch, host).await;
+            let named = names::named(&asked);
+            (asked, named)
+        }
+    };
+    let tried = addresses(tools, host, &named).into_iter().map(|ip| reach::reach(tools, &watch, 0, target, ip));
+    let mut reached = join_all(tried).await;
+
+    let mut first_page = None;
+    for place in places(&reached, &named) {
+        let page = reach::ask(&watch, 0, target, &mut reached[place]).await;
+        let from = page.map(|page| redirects::From { url: target.clone(), ip: reached[place].ip(), page });
+        first_page = first_page.or(from);
+    }
+    seen.extend(reached.into_iter().flat_map(|reached| reached.seen));
+    if let Some(page) = first_page {
+        seen.extend(redirects::follow(tools, sources, &watch, page).await);
+    }
+    seen.sort_by_key(|observation| observation.after_ms);
+    seen.truncate(limits::OBSERVATIONS);
+    seen
+}
+
+/// Addresses to try. One that stands in the URL is tried even where it is forbidden, so that the report says so.
+fn addresses(tools: &Measurer, host: &str, named: &names::Named) -> Vec<IpAddr> {
+    host.parse().map_or_else(|_| named.choose(tools.forbidden), |ip| vec![ip])
+}
+
+/// Where to ask for the page: at the best address the system's resolver named, and at the best the others named.
+fn places(reached: &[Reached], named: &names::Named) -> Vec<usize> {
+    let best = |list: &[IpAddr]| {
+        let usable = (0..reached.len()).filter(|at| list.contains(&reached[*at].ip()) && reached[*at].rank() > 0);
+        usable.min_by_key(|at| std::cmp::Reverse(reached[*at].rank()))
+    };
+    let (system, control) = (best(&named.system), best(&named.control));
+    system.into_iter().chain(control.filter(|place| Some(*place) != system)).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! The one place where errors of TLS, HTTP and DNS become a [`Failure`]. The system's are mapped by [`Failure::from_io`].
+
+use std::error::Error;
+use std::io;
+
+use hickory_net::NetError;
+use kedergi_wire::Failure;
+
+/// What an error of a stream means, which may carry one of TLS.
+pub(crate) fn of_io(error: &io::Error) -> Failure {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    inner.map_or_else(|| Failure::from_io(error), of_tls)
+}
+
+/// What an error of TLS means.
+pub(crate) fn of_tls(error: &rustls::Error) -> Failure {
+    use rustls::Error as E;
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "rustls::Error is open; what is not the peer's doing is our own"
+    )]
+    match error {
+        E::AlertReceived(_) => Failure::TlsAlert,
+        E::InvalidCertificate(_) | E::NoCertificatesPresented => Failure::Certificate,
+        E::InappropriateMessage { .. }
+        | E::InappropriateHandshakeMessage { .. }
+        | E::InvalidMessage(_)
+        | E::DecryptError
+        | E::PeerIncompatible(_)
+        | E::PeerMisbehaved(_)
+        | E::PeerSentOversizedRecord
+        | E::NoApplicationProtocol => Failure::TlsProtocol,
+        _ => Failure::OwnMachine,
+    }
+}
+
+/// What an error of HTTP means.
+pub(crate) fn of_http(error: &hyper::Error) -> Failure {
+    if let Some(failure) = cause(error) {
+        return failure;
+    }
+    if error.is_timeout() {
+        Failure::Timeout
+    } else if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
+        Failure::Closed
+    } else if error.is_user() {
+        Failure::OwnMachine
+    } else {
+        Failure::HttpProtocol
+    }
+}
+
+/// The error of the stream below, if one is at the bottom of it.
+fn cause(error: &hyper::Error) -> Option<Failure> {
+    let mut source = error.source();
+    while let Some(inner) = source {
+        if let Some(io) = inner.downcast_ref::<io::Error>() {
+            return Some(of_io(io));
+        }
+        if let Some(h2) = inner.downcast_ref::<h2::Error>() {
+            return of_h2(h2);
+        }
+        source = inner.source();
+    }
+    None
+}
+
+fn of_h2(error: &h2::Error) -> Option<Failure> {
+    // RST_STREAM and GOAWAY are frames of a peer that speaks HTTP/2 and ends the exchange: not a TCP reset.
+    let ended = error.is_remote() && (error.is_reset() || error.is_go_away());
+    error.get_io().map(of_io).or(ended.then_some(Failure::Closed))
+}
+
+/// What an error of a resolver over HTTPS means.
+pub(crate) fn of_doh(error: &NetError) -> Failure {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "NetError is open; the rest are answers that are not DNS")]
+    match error {
+        NetError::Timeout => Failure::Timeout,
+        NetError::Io(error) => of_io(error),
+        NetError::RustlsError(error) => of_tls(error),
+        NetError::H2(error) => of_h2(error).unwrap_or(Failure::HttpProtocol),
+        // hickory words refusals of the HTTP server ("http unsuccessful code") and a closed connection as text.
+        NetError::Msg(_) | NetError::Message(_) | NetError::Decode(_) => Failure::HttpProtocol,
+        NetError::Busy | NetError::NoConnections => Failure::OwnMachine,
+        _ => Failure::DnsProtocol,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerMisbehaved};
+
+    use super::*;
+
+    #[test]
+    fn tls_errors() {
+        use rustls::Error as E;
+        let cases = [
+            (E::AlertReceived(AlertDescription::UnrecognisedName), Failure::TlsAlert),
+            (E::InvalidCertificate(CertificateError::BadSignature), Failure::Certificate),
+            (E::InvalidMessage(InvalidMessage::InvalidContentType), Failure::TlsProtocol),
+            (E::PeerMisbehaved(PeerMisbehaved::TooMuchEarlyDataReceived), Failure::TlsProtocol),
+            (E::FailedToGetRandomBytes, Failure::OwnMachine),
+        ];
+        for (error, failure) in cases {
+            assert_eq!(of_tls(&error), failure, "{error}");
+            assert_eq!(of_io(&io::Error::new(io::ErrorKind::InvalidData, error)), failure);
+        }
+    }
+
+    #[test]
+    fn stream_errors() {
+        assert_eq!(of_io(&io::ErrorKind::ConnectionReset.into()), Failure::Reset);
+        assert_eq!(of_io(&io::ErrorKind::UnexpectedEof.into()), Failure::Closed);
+        assert_eq!(of_io(&io::ErrorKind::PermissionDenied.into()), Failure::OwnMachine);
+    }
+
+    #[test]
+    fn resolver_errors() {
+        let io = |kind: io::ErrorKind| NetError::Io(Arc::new(kind.into()));
+        assert_eq!(of_doh(&NetError::Timeout), Failure::Timeout);
+        assert_eq!(of_doh(&io(io::ErrorKind::ConnectionRefused)), Failure::Refused);
+        assert_eq!(of_doh(&NetError::Msg("http unsuccessful code: 403".into())), Failure::HttpProtocol);
+        assert_eq!(of_doh(&NetError::Busy), Failure::OwnMachine);
+    }
+}

@@ -1,0 +1,137 @@
+//! One request on a connection that stands.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use http::header::{self, HeaderMap, HeaderName};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use kedergi_wire::{Body, Digest, Failure, Http, Page, StepOutcome, TargetUrl};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use url::Position;
+
+use super::cut::text;
+use super::{failure, title};
+
+/// Slow servers take seconds to begin; 64 KB on a bad mobile line takes some more.
+const TIMEOUT: Duration = Duration::from_secs(8);
+/// Bytes of a body kept in memory. Titles and block pages lie within the first few thousand.
+const BODY: usize = 64 * 1024;
+
+/// What an ordinary browser sends: a probe must not stand out, and sites answer strangers differently. Compression is
+/// declined so that what is counted and hashed is the page.
+const HEADERS: [(HeaderName, &str); 4] = [
+    (header::USER_AGENT, "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"),
+    (header::ACCEPT, "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
+    (header::ACCEPT_LANGUAGE, "en-US,en;q=0.5"),
+    (header::ACCEPT_ENCODING, "identity"),
+];
+
+/// The version of HTTP that was agreed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
+
+/// Asks for `url` on `stream`, which leads to `address`.
+pub(crate) async fn get<S>(stream: S, version: Version, address: SocketAddr, url: &TargetUrl) -> Http
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let page = timeout(TIMEOUT, fetch(stream, version, url)).await.unwrap_or(Err(Failure::Timeout));
+    let outcome = page.map_or_else(StepOutcome::Failed, StepOutcome::Ok);
+    Http { address, url: text(url.as_str()), outcome }
+}
+
+async fn fetch<S>(stream: S, version: Version, url: &TargetUrl) -> Result<Page, Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let request = request(url, version).map_err(|_| Failure::OwnMachine)?;
+    let stream = TokioIo::new(stream);
+    let page = match version {
+        Version::Http1 => {
+            let (mut sender, connection) =
+                http1::Builder::new().title_case_headers(true).handshake(stream).await.map_err(of)?;
+            drive(async { read(sender.send_request(request).await?).await }, connection).await
+        }
+        Version::Http2 => {
+            let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.map_err(of)?;
+            drive(async { read(sender.send_request(request).await?).await }, connection).await
+        }
+    };
+    page.map_err(of)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape map_err wants")]
+fn of(error: hyper::Error) -> Failure {
+    failure::of_http(&error)
+}
+
+/// Runs `exchange` on `connection`. Where the connection ends first, what had arrived before is still read.
+async fn drive<T>(exchange: impl Future<Output = T>, connection: impl Future) -> T {
+    match select(pin!(exchange), pin!(connection)).await {
+        Either::Left((done, _)) => done,
+        Either::Right((_, exchange)) => exchange.await,
+    }
+}
+
+fn request(url: &TargetUrl, version: Version) -> Result<Request<Empty<Bytes>>, http::Error> {
+    let parsed = url.url();
+    let mut request = match version {
+        Version::Http1 => Request::get(&parsed[Position::BeforePath..]).header(header::HOST, authority(url)),
+        Version::Http2 => Request::get(url.as_str()),
+    };
+    for (name, value) in HEADERS {
+        request = request.header(name, value);
+    }
+    request.body(Empty::new())
+}
+
+/// Host and port as a browser writes them: without the scheme's own port.
+fn authority(url: &TargetUrl) -> String {
+    match url.url().port() {
+        Some(port) => format!("{}:{port}", url.host()),
+        None => url.host().to_owned(),
+    }
+}
+
+async fn read(response: Response<Incoming>) -> Result<Page, hyper::Error> {
+    let (head, mut body) = response.into_parts();
+    let mut bytes = Vec::new();
+    let mut truncated = false;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        let room = BODY - bytes.len();
+        bytes.extend_from_slice(&data[..data.len().min(room)]);
+        if data.len() > room {
+            truncated = true;
+            break;
+        }
+    }
+    let kind = header_text(&head.headers, &header::CONTENT_TYPE);
+    Ok(Page {
+        status: head.status.as_u16(),
+        location: header_text(&head.headers, &header::LOCATION),
+        server: header_text(&head.headers, &header::SERVER),
+        title: title::find(&bytes, kind.as_deref()).map(|title| text(&title)),
+        body: Body { bytes: bytes.len() as u64, truncated, sha256: Digest::of(&bytes) },
+    })
+}
+
+/// A header as text; bytes that are none are replaced, because what a censor sends need not be clean.
+fn header_text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    headers.get(name).map(|value| text(&String::from_utf8_lossy(value.as_bytes())))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! How the line was during a run, and what the run received: counted from what was seen.
+
+use kedergi_wire::{Dns, Failure, Line, Observation, Report, ResolverClass, Step, Tally};
+
+/// What a handshake brings beside the page: a chain of three certificates and the protocol's own.
+const HANDSHAKE: u64 = 5_000;
+/// What a connection or an answer brings at most in headers.
+const HEADERS: u64 = 1_000;
+
+/// How many parties outside, and how often the system's resolver, were asked and answered.
+pub(crate) fn line<'a>(observations: impl Iterator<Item = &'a Observation>) -> Line {
+    let mut line = Line::default();
+    for seen in observations {
+        match &seen.step {
+            Step::Dns(dns) if dns.resolver == ResolverClass::System => {
+                count(&mut line.resolver, dns.outcome.ok().is_some())
+            }
+            Step::Dns(dns) => count(&mut line.outside, dns.outcome.ok().is_some()),
+            Step::Tcp(tcp) if tcp.outcome.failure() == Some(Failure::ForbiddenAddress) => {}
+            Step::Tcp(tcp) => count(&mut line.outside, tcp.outcome.ok().is_some()),
+            Step::Tls(_) | Step::Http(_) => {}
+        }
+    }
+    line
+}
+
+fn count(tally: &mut Tally, answered: bool) {
+    tally.tried = tally.tried.saturating_add(1);
+    tally.answered = tally.answered.saturating_add(u16::from(answered));
+}
+
+/// Roughly the bytes that the measurements of these reports received: for the download budget.
+pub fn bytes_received(reports: &[Report]) -> u64 {
+    reports.iter().flat_map(|report| &report.observations).map(|seen| bytes(&seen.step)).sum()
+}
+
+fn bytes(step: &Step) -> u64 {
+    match step {
+        Step::Dns(Dns { resolver: ResolverClass::Doh, .. }) => HANDSHAKE,
+        Step::Dns(dns) => dns.outcome.ok().map_or(0, |answers| answers.len() as u64 * HEADERS / 4),
+        Step::Tcp(_) => HEADERS / 10,
+        Step::Tls(tls) => {
+            if tls.chain.is_empty() {
+                HEADERS
+            } else {
+                HANDSHAKE
+            }
+        }
+        Step::Http(http) => http.outcome.ok().map_or(0, |page| page.body.bytes) + HEADERS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kedergi_wire::{Answer, Query, Rcode, StepOutcome, Tcp};
+
+    use super::*;
+
+    fn dns(resolver: ResolverClass, answered: bool) -> Observation {
+        let answer = Answer { after_ms: 1, rcode: Rcode::NxDomain, addresses: vec![], aliases: vec![] };
+        let outcome = if answered { StepOutcome::Ok(vec![answer]) } else { StepOutcome::Failed(Failure::Timeout) };
+        let step = Step::Dns(Dns { resolver, server: None, name: "a.example".into(), query: Query::A, outcome });
+        Observation { after_ms: 0, took_ms: 0, hop: 0, step }
+    }
+
+    fn tcp(outcome: StepOutcome<()>) -> Observation {
+        let step = Step::Tcp(Tcp { address: "45.80.0.1:443".parse().unwrap(), outcome });
+        Observation { after_ms: 0, took_ms: 0, hop: 0, step }
+    }
+
+    #[test]
+    fn the_outside_and_the_resolver_count_apart() {
+        let seen = [
+            dns(ResolverClass::System, true),
+            dns(ResolverClass::System, false),
+            dns(ResolverClass::Public, false),
+            dns(ResolverClass::Doh, true),
+            tcp(StepOutcome::Ok(())),
+            tcp(StepOutcome::Failed(Failure::Refused)),
+            tcp(StepOutcome::Failed(Failure::ForbiddenAddress)),
+        ];
+        let line = line(seen.iter());
+        assert_eq!(line.resolver, Tally { tried: 2, answered: 1 });
+        assert_eq!(line.outside, Tally { tried: 4, answered: 2 });
+    }
+}

@@ -1,0 +1,187 @@
+//! Names to addresses: whom to ask, and which of the named addresses to try.
+
+use std::net::{IpAddr, SocketAddr};
+
+use futures_util::future::join_all;
+use kedergi_wire::{Answers, Dns, Observation, Query, Rcode, ResolverClass, Step, StepOutcome};
+use tokio::time::Instant;
+
+use super::cut::text;
+use super::watch::Watch;
+use super::{Measurer, dns, doh};
+
+/// Addresses tried per family.
+const PER_FAMILY: usize = 2;
+/// Public and DoH resolvers asked at most of each: the observations of a report are bounded.
+pub(crate) const RESOLVERS: usize = 4;
+const BOTH: [Query; 2] = [Query::A, Query::Aaaa];
+
+/// Where a name leads, by whom one asks.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// By the system's resolver, from its first answer: what an ordinary program would use.
+    pub(crate) system: Vec<IpAddr>,
+    /// By the resolvers over HTTPS, then by the public ones.
+    pub(crate) control: Vec<IpAddr>,
+}
+
+impl Named {
+    /// An address that needs no resolver.
+    pub(crate) fn literal(ip: IpAddr) -> Self {
+        Self { system: vec![ip], control: vec![ip] }
+    }
+
+    /// Addresses to try: of each family the system's first, and beside it one that only the others name, or else the
+    /// system's second.
+    pub(crate) fn choose(&self, forbidden: fn(IpAddr) -> bool) -> Vec<IpAddr> {
+        let family = |v4: bool| {
+            let fits = |ip: &&IpAddr| ip.is_ipv4() == v4 && !forbidden(**ip);
+            let system: Vec<IpAddr> = unique(self.system.iter().filter(fits));
+            let others: Vec<IpAddr> =
+                unique(self.control.iter().filter(fits)).into_iter().filter(|ip| !system.contains(ip)).collect();
+            let first = system.iter().take(1);
+            first.chain(&others).chain(system.iter().skip(1)).take(PER_FAMILY).copied().collect::<Vec<_>>()
+        };
+        [family(true), family(false)].concat()
+    }
+}
+
+fn unique<'a>(addresses: impl Iterator<Item = &'a IpAddr>) -> Vec<IpAddr> {
+    let mut list = Vec::new();
+    addresses.for_each(|ip| {
+        if !list.contains(ip) {
+            list.push(*ip);
+        }
+    });
+    list
+}
+
+/// Asks everybody for `name` at the same time.
+pub(crate) async fn ask_all(tools: &Measurer, system: &[SocketAddr], watch: &Watch, name: &str) -> Vec<Observation> {
+    let public = tools.public.iter().take(RESOLVERS).flat_map(|server| BOTH.map(|query| (*server, query)));
+    let public = join_all(public.map(|(server, query)| ask_public(watch, server, name, query)));
+    let doh =
+        join_all(tools.doh.iter().take(RESOLVERS).map(|resolver| ask_doh(tools, watch, 0, resolver, name, &BOTH)));
+    let (system, public, doh) = tokio::join!(ask_system(system, watch, 0, name), public, doh);
+    [system, public, doh.concat()].concat()
+}
+
+/// Asks the system's resolver for both kinds of address, and its second where the first is silent.
+pub(crate) async fn ask_system(system: &[SocketAddr], watch: &Watch, hop: u8, name: &str) -> Vec<Observation> {
+    let asked = BOTH.map(|query| async move {
+        let mut seen = Vec::new();
+        for server in system {
+            let started = Instant::now();
+            let outcome = dns::ask(*server, name, query).await;
+            let answered = outcome.ok().is_some();
+            seen.push(watch.observation(started, hop, step(ResolverClass::System, None, name, query, outcome)));
+            if answered {
+                break;
+            }
+        }
+        seen
+    });
+    join_all(asked).await.concat()
+}
+
+async fn ask_public(watch: &Watch, server: SocketAddr, name: &str, query: Query) -> Observation {
+    let started = Instant::now();
+    let outcome = dns::ask(server, name, query).await;
+    watch.observation(started, 0, step(ResolverClass::Public, Some(server.to_string()), name, query, outcome))
+}
+
+/// Puts `queries` to one resolver over HTTPS.
+pub(crate) async fn ask_doh(
+    tools: &Measurer,
+    watch: &Watch,
+    hop: u8,
+    resolver: &crate::DohResolver,
+    name: &str,
+    queries: &[Query],
+) -> Vec<Observation> {
+    let started = Instant::now();
+    let outcomes = doh::ask(&tools.doh_tls, resolver, name, queries).await;
+    let step = |(query, outcome)| {
+        let server = Some(text(resolver.url.as_str()));
+        watch.observation(started, hop, step(ResolverClass::Doh, server, name, query, outcome))
+    };
+    queries.iter().copied().zip(outcomes).map(step).collect()
+}
+
+fn step(
+    resolver: ResolverClass,
+    server: Option<String>,
+    name: &str,
+    query: Query,
+    outcome: StepOutcome<Answers>,
+) -> Step {
+    Step::Dns(Dns { resolver, server, name: text(name), query, outcome })
+}
+
+/// What the answers come to.
+pub(crate) fn named(observations: &[Observation]) -> Named {
+    let by = |class| observations.iter().flat_map(move |seen| addresses(seen, class));
+    let control = by(ResolverClass::Doh).chain(by(ResolverClass::Public));
+    Named { system: unique(by(ResolverClass::System)), control: unique(control) }
+}
+
+/// The addresses in the first answer, if the question was put to a resolver of that class.
+fn addresses(seen: &Observation, class: ResolverClass) -> &[IpAddr] {
+    let Step::Dns(dns) = &seen.step else { return &[] };
+    let first = dns.outcome.ok().and_then(|answers| answers.first());
+    let usable = first.filter(|answer| dns.resolver == class && answer.rcode == Rcode::NoError);
+    usable.map_or(&[], |answer| &answer.addresses)
+}
+
+#[cfg(test)]
+mod tests {
+    use kedergi_verdict::is_bogon;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ips(texts: &[&str]) -> Vec<IpAddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn chosen(system: &[&str], control: &[&str]) -> Vec<IpAddr> {
+        Named { system: ips(system), control: ips(control) }.choose(is_bogon)
+    }
+
+    #[test]
+    fn agreement_gives_the_systems_first_two() {
+        let list = ["45.80.0.1", "45.80.0.2", "45.80.0.3"];
+        assert_eq!(chosen(&list, &list), ips(&["45.80.0.1", "45.80.0.2"]));
+    }
+
+    #[test]
+    fn a_disagreement_is_tried_on_both_sides() {
+        assert_eq!(chosen(&["45.80.0.9", "45.80.0.8"], &["45.80.0.1"]), ips(&["45.80.0.9", "45.80.0.1"]));
+    }
+
+    #[test]
+    fn what_is_never_contacted_is_left_out() {
+        assert_eq!(chosen(&["10.0.0.1", "127.0.0.1"], &["45.80.0.1"]), ips(&["45.80.0.1"]));
+        assert_eq!(chosen(&["0.0.0.0"], &[]), ips(&[]));
+    }
+
+    #[test]
+    fn both_families_count_apart() {
+        let system = ["45.80.0.1", "2a00:1450::1", "45.80.0.2", "2a00:1450::2", "45.80.0.3"];
+        assert_eq!(chosen(&system, &[]), ips(&["45.80.0.1", "45.80.0.2", "2a00:1450::1", "2a00:1450::2"]));
+    }
+
+    proptest! {
+        #[test]
+        fn the_choice_is_bounded_named_and_allowed(
+            system in proptest::collection::vec(any::<IpAddr>(), 0..6),
+            control in proptest::collection::vec(any::<IpAddr>(), 0..6),
+        ) {
+            let named = Named { system, control };
+            let chosen = named.choose(is_bogon);
+            prop_assert!(chosen.len() <= 2 * PER_FAMILY);
+            prop_assert!(chosen.iter().all(|ip| !is_bogon(*ip)));
+            prop_assert!(chosen.iter().all(|ip| named.system.contains(ip) || named.control.contains(ip)));
+        }
+    }
+}

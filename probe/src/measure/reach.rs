@@ -1,0 +1,79 @@
+//! From an address to a page: connect, shake hands, ask.
+
+use std::net::{IpAddr, SocketAddr};
+
+use kedergi_wire::{Observation, Page, Step, StepOutcome, TargetUrl, Verification};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_rustls::client::TlsStream;
+
+use super::http::Version;
+use super::watch::Watch;
+use super::{Measurer, http, tcp};
+
+/// A connection on which a page can be asked for.
+enum Ready {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>, Version),
+}
+
+/// What came of one address.
+pub(crate) struct Reached {
+    address: SocketAddr,
+    pub(crate) seen: Vec<Observation>,
+    ready: Option<Ready>,
+    /// Whether the roots vouch for whom the connection leads to; without TLS nobody is asked.
+    valid: bool,
+}
+
+impl Reached {
+    pub(crate) fn ip(&self) -> IpAddr {
+        self.address.ip()
+    }
+
+    /// How good it is to ask for the page here: not at all, with a doubtful certificate, or well.
+    pub(crate) fn rank(&self) -> u8 {
+        u8::from(self.ready.is_some()) + u8::from(self.ready.is_some() && self.valid)
+    }
+}
+
+/// Goes as far as the address lets: connects, and shakes hands where the URL is https.
+pub(crate) async fn reach(tools: &Measurer, watch: &Watch, hop: u8, url: &TargetUrl, ip: IpAddr) -> Reached {
+    let address = SocketAddr::new(ip, url.port());
+    let started = Instant::now();
+    let (tcp, stream) = tcp::connect(address, tools.forbidden).await;
+    let mut seen = vec![watch.observation(started, hop, Step::Tcp(tcp))];
+    let Some(stream) = stream else { return Reached { address, seen, ready: None, valid: false } };
+    if !url.is_https() {
+        return Reached { address, seen, ready: Some(Ready::Plain(stream)), valid: true };
+    }
+    let started = Instant::now();
+    let (tls, stream) = tools.handshakes.shake(stream, address, bare_host(url)).await;
+    let valid = tls.verification == Some(Verification::Valid);
+    let h2 = tls.outcome.ok().is_some_and(|session| session.alpn.as_deref() == Some("h2"));
+    let version = if h2 { Version::Http2 } else { Version::Http1 };
+    seen.push(watch.observation(started, hop, Step::Tls(tls)));
+    Reached { address, seen, ready: stream.map(|stream| Ready::Tls(Box::new(stream), version)), valid }
+}
+
+/// Asks for the page, if the connection stands, and notes it.
+pub(crate) async fn ask(watch: &Watch, hop: u8, url: &TargetUrl, reached: &mut Reached) -> Option<Page> {
+    let started = Instant::now();
+    let http = match reached.ready.take()? {
+        Ready::Plain(stream) => http::get(stream, Version::Http1, reached.address, url).await,
+        Ready::Tls(stream, version) => http::get(stream, version, reached.address, url).await,
+    };
+    let page = match &http.outcome {
+        StepOutcome::Ok(page) => Some(page.clone()),
+        StepOutcome::Failed(_) => None,
+    };
+    reached.seen.push(watch.observation(started, hop, Step::Http(http)));
+    page
+}
+
+/// The host as DNS and TLS write it: no final dot, no brackets.
+pub(crate) fn bare_host(url: &TargetUrl) -> &str {
+    let host = url.host();
+    let host = host.strip_suffix('.').unwrap_or(host);
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}

@@ -1,0 +1,195 @@
+//! One handshake with the target's name. The chain is recorded whole, and kept even where the handshake fails later.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use kedergi_wire::{Certificate, Digest, Failure, Session, StepOutcome, Tls, Verification, limits};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, ProtocolVersion, SignatureScheme};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::cut::text;
+use super::failure;
+use crate::trust::{TrustError, provider};
+
+/// Two round trips and the server's arithmetic; a censor that swallows packets stays silent for minutes.
+const TIMEOUT: Duration = Duration::from_secs(6);
+
+/// What measured handshakes are made with. It accepts any certificate and notes what it thinks of it, so nothing secret may
+/// ever be sent on it.
+pub(crate) struct Handshakes {
+    base: ClientConfig,
+    roots: Arc<WebPkiServerVerifier>,
+}
+
+impl Handshakes {
+    pub(crate) fn new(roots: rustls::RootCertStore) -> Result<Self, TrustError> {
+        let setup = |error: &dyn std::fmt::Display| TrustError::Setup(error.to_string());
+        let roots = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
+            .build()
+            .map_err(|error| setup(&error))?;
+        let mut base = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| setup(&error))?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::clone(&roots) as Arc<dyn ServerCertVerifier>)
+            .with_no_client_auth();
+        base.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        // A resumed session shows no certificate.
+        base.resumption = Resumption::disabled();
+        Ok(Self { base, roots })
+    }
+
+    /// Shakes hands on `stream` and sends `host` as the name, unless it is an address.
+    pub(crate) async fn shake(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+        host: &str,
+    ) -> (Tls, Option<TlsStream<TcpStream>>) {
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let result = self.attempt(stream, host, &seen).await;
+        let seen = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
+        let (outcome, stream) = match result {
+            Ok(stream) => (StepOutcome::Ok(session(&stream)), Some(stream)),
+            Err(failure) => (StepOutcome::Failed(failure), None),
+        };
+        let server_name = host.parse::<std::net::IpAddr>().is_err().then(|| text(host));
+        (Tls { address, server_name, chain: seen.chain, verification: seen.verification, outcome }, stream)
+    }
+
+    async fn attempt(
+        &self,
+        stream: TcpStream,
+        host: &str,
+        seen: &Arc<Mutex<Seen>>,
+    ) -> Result<TlsStream<TcpStream>, Failure> {
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| Failure::OwnMachine)?;
+        let recorder = Recorder { roots: Arc::clone(&self.roots), seen: Arc::clone(seen) };
+        let mut config = self.base.clone();
+        config.dangerous().set_certificate_verifier(Arc::new(recorder));
+        let handshake = TlsConnector::from(Arc::new(config)).connect(name, stream);
+        let finished = timeout(TIMEOUT, handshake).await.map_err(|_| Failure::Timeout)?;
+        finished.map_err(|error| failure::of_io(&error))
+    }
+}
+
+fn session(stream: &TlsStream<TcpStream>) -> Session {
+    let (_, connection) = stream.get_ref();
+    let version = match connection.protocol_version() {
+        Some(ProtocolVersion::TLSv1_2) => "1.2".to_owned(),
+        Some(ProtocolVersion::TLSv1_3) => "1.3".to_owned(),
+        other => format!("{other:?}"),
+    };
+    let alpn = connection.alpn_protocol().map(|name| text(&String::from_utf8_lossy(name)));
+    Session { version, alpn }
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    chain: Vec<Certificate>,
+    verification: Option<Verification>,
+}
+
+/// Notes the chain and what the roots say of it, and lets the handshake go on.
+#[derive(Debug)]
+struct Recorder {
+    roots: Arc<WebPkiServerVerifier>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+impl Recorder {
+    fn verify(&self, chain: &[CertificateDer<'_>], name: &ServerName<'_>, now: UnixTime) -> Verification {
+        let Some((leaf, rest)) = chain.split_first() else { return Verification::Malformed };
+        let at = |when| self.roots.verify_server_cert(leaf, rest, name, &[], when).err();
+        let verdict = at(now).map_or(Verification::Valid, |error| verification(&error));
+        // Dates are looked at first. A forged certificate that is also out of date is forged in the first place.
+        let outdated = matches!(verdict, Verification::Expired | Verification::NotYetValid);
+        let forged = outdated
+            && within_dates(leaf).and_then(at).is_some_and(|error| verification(&error) == Verification::UnknownIssuer);
+        if forged { Verification::UnknownIssuer } else { verdict }
+    }
+}
+
+impl ServerCertVerifier for Recorder {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        rest: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        _ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let chain: Vec<_> = std::iter::once(leaf).chain(rest).cloned().collect();
+        let verification = self.verify(&chain, name, now);
+        let keep = verification != Verification::Valid;
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.chain = chain.iter().take(limits::CHAIN).map(|der| certificate(der, keep)).collect();
+        seen.verification = Some(verification);
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.roots.verify_tls12_signature(message, leaf, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.roots.verify_tls13_signature(message, leaf, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.roots.supported_verify_schemes()
+    }
+}
+
+/// A moment at which the certificate's own dates hold.
+fn within_dates(leaf: &[u8]) -> Option<UnixTime> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(leaf).ok()?;
+    let start = u64::try_from(certificate.validity().not_before.timestamp()).ok()?;
+    Some(UnixTime::since_unix_epoch(Duration::from_secs(start)))
+}
+
+fn verification(error: &Error) -> Verification {
+    use CertificateError as C;
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "both enums are open; the verdict tells these apart and no others"
+    )]
+    match error {
+        Error::InvalidCertificate(C::Expired | C::ExpiredContext { .. }) => Verification::Expired,
+        Error::InvalidCertificate(C::NotValidYet | C::NotValidYetContext { .. }) => Verification::NotYetValid,
+        Error::InvalidCertificate(C::NotValidForName | C::NotValidForNameContext { .. }) => Verification::WrongName,
+        Error::InvalidCertificate(C::UnknownIssuer) => Verification::UnknownIssuer,
+        _ => Verification::Malformed,
+    }
+}
+
+fn certificate(der: &[u8], keep: bool) -> Certificate {
+    let parsed = x509_parser::parse_x509_certificate(der).ok().map(|(_, certificate)| certificate);
+    let name = |pick: fn(&x509_parser::certificate::X509Certificate<'_>) -> String| parsed.as_ref().map(pick);
+    Certificate {
+        sha256: Digest::of(der),
+        subject: text(&name(|certificate| certificate.subject().to_string()).unwrap_or_default()),
+        issuer: text(&name(|certificate| certificate.issuer().to_string()).unwrap_or_default()),
+        der: (keep && der.len() <= limits::CERTIFICATE).then(|| der.to_vec()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

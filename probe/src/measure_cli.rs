@@ -1,0 +1,135 @@
+//! `kedergi-probe measure`: measure now, judge, print.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use jiff::Timestamp;
+use kedergi_verdict::{Evidence, How, Verdict, Why, control_entry, judge};
+use kedergi_wire::{ControlSnapshot, Known, Report, Source, TargetUrl, Vantage};
+use serde::Serialize;
+
+use crate::command::Failed;
+use crate::{Config, MeasureArgs, Measurer, measure_run};
+
+/// What `--json` prints of one target.
+#[derive(Serialize)]
+struct JsonLine<'a> {
+    target: &'a TargetUrl,
+    outcome: &'static str,
+    how: Option<How>,
+    why: Option<Why>,
+    rule: &'a str,
+    evidence: &'a [Evidence],
+    report: &'a Report,
+}
+
+/// The URLs as targets, or the first that is none.
+pub(crate) fn targets(urls: &[String]) -> Result<Vec<TargetUrl>, Failed> {
+    let target =
+        |url: &String| url.parse().map_err(|error| Failed::usage(format!("{url:?} cannot be measured: {error}")));
+    urls.iter().map(target).collect()
+}
+
+/// Reads what another probe saw.
+pub(crate) fn control(path: &Path) -> Result<ControlSnapshot, Failed> {
+    let wrong = |error: &dyn std::fmt::Display| {
+        Failed::config(format!("the control file {} cannot be used: {error}", path.display()))
+    };
+    let bytes = fs::read(path).map_err(|error| wrong(&error))?;
+    serde_json::from_slice(&bytes).map_err(|error| wrong(&error))
+}
+
+/// Measures and prints; whatever the verdicts are, it succeeds.
+pub(crate) async fn measure(args: &MeasureArgs, config: &Config) -> Result<(), Failed> {
+    let targets = targets(&args.urls)?;
+    let control = args.control.as_deref().map(control).transpose()?;
+    let tools = Measurer::new(config).map_err(|error| Failed::config(error.to_string()))?;
+    let vantage = vantage(config);
+    let reports = measure_run(&tools, &targets, vantage, None, 1).await;
+    let text = if args.as_control {
+        snapshot(&reports)?
+    } else {
+        let judged = reports.iter().map(|report| {
+            let entry = control.as_ref().and_then(|control| control.entry(&report.target));
+            (report, judge(report, entry))
+        });
+        if args.json { json_lines(judged)? } else { table(judged) }
+    };
+    print(&text)
+}
+
+/// Where the volunteer says that the probe stands.
+pub(crate) fn vantage(config: &Config) -> Vantage {
+    fn told<T>(value: T) -> Known<T> {
+        Known { value, source: Source::Config }
+    }
+    Vantage { network: config.network.map(told), country: config.country.map(told), resolver: None }
+}
+
+fn snapshot(reports: &[Report]) -> Result<String, Failed> {
+    let mut entries: Vec<_> = reports.iter().map(control_entry).collect();
+    entries.sort_by(|a, b| a.target.cmp(&b.target));
+    entries.dedup_by(|a, b| a.target == b.target);
+    let snapshot = ControlSnapshot { made: Timestamp::now(), entries };
+    let text = serde_json::to_string_pretty(&snapshot).map_err(Failed::runtime)?;
+    Ok(text + "\n")
+}
+
+fn json_lines<'a>(judged: impl Iterator<Item = (&'a Report, Verdict)>) -> Result<String, Failed> {
+    let mut text = String::new();
+    for (report, verdict) in judged {
+        let line = JsonLine {
+            target: &report.target,
+            outcome: verdict.outcome.word(),
+            how: verdict.outcome.how(),
+            why: verdict.outcome.why(),
+            rule: verdict.rule.as_str(),
+            evidence: &verdict.evidence,
+            report,
+        };
+        text += &serde_json::to_string(&line).map_err(Failed::runtime)?;
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+fn table<'a>(judged: impl Iterator<Item = (&'a Report, Verdict)>) -> String {
+    let rows: Vec<[String; 5]> = judged.map(|(report, verdict)| row(report, &verdict)).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let (target, outcome, manner) = (width(0), width(1), width(2));
+    let mut text = String::new();
+    for [url, word, how, rule, says] in &rows {
+        let line = format!("{url:target$}  {word:outcome$}  {how:manner$}  rule {rule}");
+        text += &line;
+        text += "\n    ";
+        text += says;
+        text.push('\n');
+    }
+    text
+}
+
+fn row(report: &Report, verdict: &Verdict) -> [String; 5] {
+    let how = verdict.outcome.how().map(|how| how.to_string());
+    let why = verdict.outcome.why().map(|why| why.to_string());
+    let says = verdict.evidence.first().map(|evidence| evidence.says.clone());
+    [
+        report.target.to_string(),
+        verdict.outcome.word().to_owned(),
+        how.or(why).unwrap_or_default(),
+        verdict.rule.to_string(),
+        says.unwrap_or_else(|| "No single observation stands out.".to_owned()),
+    ]
+}
+
+/// Prints at once. A reader that went away (`| head`) is no failure.
+fn print(text: &str) -> Result<(), Failed> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failed::runtime(error)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
