@@ -1,1 +1,20 @@
-//! (being built)
+//! The collector: takes signed reports, judges them, keeps them, turns them into events, shows those and sends alerts.
+
+mod alerts;
+mod api;
+mod app;
+mod asn;
+mod cli;
+mod config;
+mod intake;
+mod jobs;
+mod keys;
+mod metrics;
+mod pages;
+mod problem;
+// mod replay;
+mod serve;
+mod targets;
+mod tls;
+
+pub use cli::main;

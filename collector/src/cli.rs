@@ -1,0 +1,53 @@
+//! The command line.
+
+mod args;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::app::OpenError;
+use crate::config::ConfigError;
+use crate::serve::ServeError;
+use args::Cli;
+
+pub(crate) use args::{EventsArgs, ReplayArgs};
+
+/// What the environment says of logging.
+const LOG: &str = "KEDERGI_LOG";
+
+/// Exit code for a configuration, or a file it names, that cannot be used: starting again will not help.
+const CONFIG: u8 = 3;
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_logging();
+    match verbs::run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("kedergi-collector: {error:#}");
+            exit_code(&error)
+        }
+    }
+}
+
+/// Logs go to standard error: standard output is for results.
+fn start_logging() {
+    let filter = EnvFilter::builder().with_env_var(LOG).with_default_directive(tracing::Level::INFO.into());
+    tracing_subscriber::fmt().with_env_filter(filter.from_env_lossy()).with_writer(std::io::stderr).init();
+}
+
+fn exit_code(error: &anyhow::Error) -> ExitCode {
+    let open = match error.downcast_ref::<ServeError>() {
+        Some(ServeError::Tls(_)) => return CONFIG.into(),
+        Some(ServeError::Open(open)) => Some(open),
+        Some(ServeError::Listen { .. } | ServeError::Serve(_) | ServeError::Job { .. }) | None => error.downcast_ref(),
+    };
+    if error.is::<ConfigError>() || matches!(open, Some(OpenError::Networks(_) | OpenError::Targets(_))) {
+        return CONFIG.into();
+    }
+    ExitCode::FAILURE
+}

@@ -1,0 +1,87 @@
+//! Reports become facts. Pure, but for asking what a control saw.
+
+use jiff::{SignedDuration, Timestamp};
+use kedergi_store::{Fact, StoreError};
+use kedergi_verdict::{Verdict, control_entry};
+use kedergi_wire::{BatchId, ControlEntry, ProbeId, Report, ReportRef, Role, TargetUrl};
+
+use crate::asn::Origin;
+use crate::targets::TargetList;
+
+/// How far ahead of the collector's clock a report may be dated. Clocks differ; but what lies further ahead is a wrong
+/// clock, and taken at its word it would end time for all events until then.
+const AHEAD: SignedDuration = SignedDuration::from_mins(10);
+
+/// Who sent a batch, and from where.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sender {
+    pub(super) probe: ProbeId,
+    pub(super) role: Role,
+    pub(super) origin: Origin,
+}
+
+/// What became of a batch's reports.
+///
+/// A report may be set aside without costing the others: the batch is kept whole as the evidence it is, but such a report
+/// counts for nothing. Refusing the batch would have the probe drop, or send for ever, what is good in it.
+#[derive(Debug, Default)]
+pub(super) struct Judged {
+    pub(super) facts: Vec<Fact>,
+    /// What a control's reports say of their targets.
+    pub(super) controls: Vec<ControlEntry>,
+    /// Reports set aside because their target is not (or no longer) on the list.
+    pub(super) unlisted: u32,
+    /// Reports set aside because they are dated in the future.
+    pub(super) early: u32,
+}
+
+/// Judges every report of a batch. `control_for` tells what a control saw of a target about that time.
+pub(super) fn judge(
+    batch: BatchId,
+    sender: Sender,
+    reports: &[Report],
+    targets: &TargetList,
+    now: Timestamp,
+    control_for: impl Fn(&TargetUrl, Timestamp) -> Result<Option<ControlEntry>, StoreError>,
+) -> Result<Judged, StoreError> {
+    let mut judged = Judged::default();
+    for (index, report) in (0_u16..).zip(reports) {
+        let at = report.at();
+        let Some(service) = targets.service(&report.target) else {
+            judged.unlisted += 1;
+            continue;
+        };
+        if now.duration_until(at) > AHEAD {
+            judged.early += 1;
+            continue;
+        }
+        let verdict = match sender.role {
+            Role::Probe => kedergi_verdict::judge(report, control_for(&report.target, at)?.as_ref()),
+            Role::Control => as_control(report, &mut judged.controls),
+        };
+        judged.facts.push(Fact {
+            report: ReportRef { batch, index },
+            probe: sender.probe,
+            role: sender.role,
+            sequence: report.sequence,
+            at,
+            target: report.target.clone(),
+            service: service.clone(),
+            network: sender.origin.network,
+            country: sender.origin.country,
+            verdict,
+        });
+    }
+    Ok(judged)
+}
+
+/// A control's report is judged against itself. Where that yields nothing (the control's own line was cut) it is no
+/// measure for others either: it would have every site called down.
+fn as_control(report: &Report, controls: &mut Vec<ControlEntry>) -> Verdict {
+    let entry = control_entry(report);
+    let verdict = kedergi_verdict::judge(report, Some(&entry));
+    if verdict.outcome.why().is_none() {
+        controls.push(entry);
+    }
+    verdict
+}

@@ -1,0 +1,50 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use kedergi_store::Fact;
+use kedergi_verdict::Outcome;
+use kedergi_wire::{Role, TargetUrl};
+use tokio::sync::watch;
+
+use super::agenda::{RetestAgenda, Sign};
+
+/// The agenda of what to test again, and a bell for those who wait for it. It is not kept over a restart: what it asks for is
+/// worth asking only now.
+#[derive(Default)]
+pub(crate) struct Retests {
+    agenda: Mutex<RetestAgenda>,
+    bell: watch::Sender<()>,
+}
+
+impl Retests {
+    /// Rings when anybody has something to test.
+    pub(super) fn subscribe(&self) -> watch::Receiver<()> {
+        self.bell.subscribe()
+    }
+
+    /// See [`RetestAgenda::heard`].
+    pub(super) fn heard(&self, sign: Sign, now: Timestamp) -> Vec<TargetUrl> {
+        self.lock().heard(sign, now)
+    }
+
+    /// Takes new facts into account.
+    pub(super) fn learn(&self, facts: &[Fact], now: Timestamp) {
+        let mut agenda = self.lock();
+        let mut ring = false;
+        for fact in facts.iter().filter(|fact| fact.role == Role::Probe) {
+            match fact.verdict.outcome {
+                Outcome::Blocked { .. } => ring |= agenda.blocked(&fact.target, fact.network, fact.at, now),
+                Outcome::Reachable => agenda.reached(&fact.target, fact.network),
+                Outcome::Throttled | Outcome::Down | Outcome::Inconclusive { .. } => {}
+            }
+        }
+        drop(agenda);
+        if ring {
+            self.bell.send_replace(());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, RetestAgenda> {
+        self.agenda.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
