@@ -33,7 +33,8 @@ fn every_line_a_sample_offers_is_a_valid_one() {
     for (program, name) in PROGRAMS {
         let sample = read(&format!("deploy/{name}.toml"));
         // Prose begins with "# ", an offered key with "#key".
-        let offered: Vec<_> = sample.lines().map(|line| line.strip_prefix('#').filter(|l| !l.starts_with(' '))).collect();
+        let offered: Vec<_> =
+            sample.lines().map(|line| line.strip_prefix('#').filter(|l| !l.starts_with(' '))).collect();
         assert!(offered.iter().flatten().count() >= 5, "{name}.toml offers hardly any key");
         let lines = sample.lines().zip(&offered).map(|(line, offer)| offer.unwrap_or(line));
         check_config(program, &lines.collect::<Vec<_>>().join("\n"));
@@ -86,7 +87,10 @@ fn units_are_hardened() {
         for (key, value) in required {
             assert_eq!(unit.get(key).map(|values| values[0].as_str()), Some(value), "{program}.service: {key}");
         }
-        assert!(unit["SystemCallFilter"].contains(&"@system-service".to_owned()), "{program}.service: SystemCallFilter");
+        assert!(
+            unit["SystemCallFilter"].contains(&"@system-service".to_owned()),
+            "{program}.service: SystemCallFilter"
+        );
     }
 }
 
@@ -94,9 +98,13 @@ fn units_are_hardened() {
 fn systemd_finds_the_units_hardly_exposed() {
     for (program, _) in PROGRAMS {
         let file = repository_file(&format!("deploy/systemd/{program}.service"));
-        let analyze = Command::new("systemd-analyze").args(["security", "--offline=true", "--threshold=20"]).arg(&file).output();
+        let analyze =
+            Command::new("systemd-analyze").args(["security", "--offline=true", "--threshold=20"]).arg(&file).output();
         let Ok(output) = analyze else {
-            return kedergi_lab::skipped("deploy::systemd_finds_the_units_hardly_exposed", "systemd-analyze is missing");
+            return kedergi_lab::skipped(
+                "deploy::systemd_finds_the_units_hardly_exposed",
+                "systemd-analyze is missing",
+            );
         };
         // Above the threshold (20 of 100, shown as 2.0) the command fails.
         assert!(output.status.success(), "{program}.service: {}", String::from_utf8_lossy(&output.stdout));
@@ -113,7 +121,10 @@ fn the_container_runs_as_nobody_and_starts_what_exists() {
     let user = instruction("USER");
     assert!(user.split(':').all(|id| id.parse::<u32>().is_ok_and(|id| id > 0)), "USER {user} is not a number above 0");
     assert_eq!(instruction("ENTRYPOINT"), r#"["/usr/bin/kedergi"]"#);
-    assert!(recipe.contains("COPY --from=build /program /usr/bin/kedergi"), "what the entry point starts is not copied");
+    assert!(
+        recipe.contains("COPY --from=build /program /usr/bin/kedergi"),
+        "what the entry point starts is not copied"
+    );
     assert!(recipe.contains("cargo build --locked"), "the build must use Cargo.lock");
     let port = instruction("EXPOSE");
     let help = command("kedergi-collector").args(["serve", "--help"]).output().unwrap();

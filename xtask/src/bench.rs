@@ -50,7 +50,8 @@ fn peaks(probe: &Path, lab: &Path) -> Result<Vec<u64>> {
     let notes = folder.path().join("peaks");
     let wrapper = folder.path().join("kedergi-probe");
     let own = std::env::current_exe().context("where this program lies")?;
-    let script = format!("#!/bin/sh\nexec '{}' peak '{}' '{}' \"$@\"\n", own.display(), notes.display(), probe.display());
+    let script =
+        format!("#!/bin/sh\nexec '{}' peak '{}' '{}' \"$@\"\n", own.display(), notes.display(), probe.display());
     fs::write(&wrapper, script)?;
     fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755))?;
     let scene = build::root().join("tests/lab/scenes/forty-targets.toml");

@@ -36,6 +36,9 @@ pub(crate) struct Demo {
     /// What to replay: the id of a bundled scenario, or a file
     #[arg(long, value_name = "SCENARIO", default_value = "kz-2019-05-09")]
     scenario: String,
+    /// Use the binaries of this folder instead of building them
+    #[arg(long, value_name = "DIR")]
+    bin_dir: Option<PathBuf>,
 }
 
 /// How long the probes' first round may take on a bad line before `--exit` stops waiting for it.
@@ -44,11 +47,18 @@ const FIRST_ROUND: Duration = Duration::from_secs(180);
 impl Demo {
     pub(crate) fn run(&self) -> Result<ExitCode> {
         let interrupted = interrupted()?;
-        eprintln!("building the probe and the collector ...");
-        let binaries = build::binaries(&["kedergi-probe", "kedergi-collector"], "dev")?;
+        let binaries = self.binaries()?;
         let temporary = tempfile::tempdir()?;
         let folder = self.folder.as_deref().unwrap_or(temporary.path());
         self.tell(&binaries, folder, &interrupted)
+    }
+
+    fn binaries(&self) -> Result<PathBuf> {
+        if let Some(folder) = &self.bin_dir {
+            return Ok(folder.clone());
+        }
+        eprintln!("building the probe and the collector ...");
+        build::binaries(&["kedergi-probe", "kedergi-collector"], "dev")
     }
 
     fn tell(&self, binaries: &Path, folder: &Path, interrupted: &AtomicBool) -> Result<ExitCode> {
@@ -62,6 +72,7 @@ impl Demo {
         let mut told = false;
         while !interrupted.load(Ordering::Relaxed) {
             story.check()?;
+            story.tell_alerts();
             told = told || story.tell_probe()?;
             if self.exit && (told || Instant::now() > deadline) {
                 break;

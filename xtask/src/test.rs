@@ -58,7 +58,9 @@ impl Test {
 impl Count {
     /// Adds a line such as `test result: ok. 12 passed; 0 failed; 0 ignored; ...`.
     fn add(&mut self, line: &str) {
-        let Some((_, figures)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")) else { return };
+        let Some((_, figures)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")) else {
+            return;
+        };
         for figure in figures.split("; ") {
             match figure.split_once(' ') {
                 Some((number, "passed")) => self.passed += number.parse::<usize>().unwrap_or(0),

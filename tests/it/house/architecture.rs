@@ -52,8 +52,11 @@ fn what_decides_reaches_no_io() {
 #[test]
 fn every_member_is_in_the_table() {
     let metadata = super::metadata();
-    let members: BTreeSet<_> =
-        metadata.workspace_packages().iter().filter_map(|p| p.name.strip_prefix("kedergi-").map(str::to_owned)).collect();
+    let members: BTreeSet<_> = metadata
+        .workspace_packages()
+        .iter()
+        .filter_map(|p| p.name.strip_prefix("kedergi-").map(str::to_owned))
+        .collect();
     let table: BTreeSet<_> = MAY_IMPORT.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(members, table);
 }

@@ -87,9 +87,9 @@ fn satisfied(expression: &str, allow: &BTreeSet<String>) -> bool {
         let inner = if satisfied(&expression[open + 1..close], allow) { "@yes" } else { "@no" };
         return satisfied(&format!("{}{inner}{}", &expression[..open], &expression[close + 1..]), allow);
     }
-    expression.split(" OR ").any(|choice| {
-        choice.split(" AND ").map(str::trim).all(|licence| licence == "@yes" || allow.contains(licence))
-    })
+    expression
+        .split(" OR ")
+        .any(|choice| choice.split(" AND ").map(str::trim).all(|licence| licence == "@yes" || allow.contains(licence)))
 }
 
 #[test]

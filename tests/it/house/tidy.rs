@@ -10,10 +10,16 @@ const LONGEST: usize = 500;
 const EMPTY_NAMES: &[&str] = &["utils", "util", "helpers", "helper", "common", "manager", "misc", "handler2"];
 
 fn tracked() -> Vec<PathBuf> {
-    let output = Command::new("git").args(["ls-files", "-z"]).current_dir(super::root()).output().expect("git ls-files");
+    let output =
+        Command::new("git").args(["ls-files", "-z"]).current_dir(super::root()).output().expect("git ls-files");
     assert!(output.status.success(), "git ls-files: {}", String::from_utf8_lossy(&output.stderr));
     let names = String::from_utf8(output.stdout).expect("file names are UTF-8");
-    names.split('\0').filter(|name| !name.is_empty()).map(|name| super::root().join(name)).filter(|p| p.exists()).collect()
+    names
+        .split('\0')
+        .filter(|name| !name.is_empty())
+        .map(|name| super::root().join(name))
+        .filter(|p| p.exists())
+        .collect()
 }
 
 /// Every text file with its path from the root.
@@ -29,7 +35,8 @@ fn ends_with_any(name: &str, endings: &[&str]) -> bool {
 
 #[test]
 fn files_end_with_one_newline_and_lines_without_space() {
-    for (name, text) in texts().iter().filter(|(name, _)| ends_with_any(name, &[".rs", ".toml", ".md", ".sh", ".mjs"])) {
+    for (name, text) in texts().iter().filter(|(name, _)| ends_with_any(name, &[".rs", ".toml", ".md", ".sh", ".mjs"]))
+    {
         assert!(text.is_empty() || (text.ends_with('\n') && !text.ends_with("\n\n")), "{name}: end of file");
         for (number, line) in text.lines().enumerate() {
             assert_eq!(line.trim_end(), line, "{name}:{}: space at the end of the line", number + 1);
@@ -71,7 +78,8 @@ fn no_path_of_one_machine_and_no_host_that_serves_packages() {
     for (name, text) in texts().iter().filter(|(name, _)| name != "Cargo.lock") {
         for path in &forbidden {
             let found = text.match_indices(path.as_str()).any(|(at, _)| {
-                !text[..at].ends_with(|before: char| before.is_alphanumeric() || matches!(before, '.' | '-' | '_' | '}'))
+                !text[..at]
+                    .ends_with(|before: char| before.is_alphanumeric() || matches!(before, '.' | '-' | '_' | '}'))
             });
             assert!(!found, "{name} names a path of one machine ({path})");
         }

@@ -166,7 +166,8 @@ impl Story {
         Ok(())
     }
 
-    fn tell_alerts(&self) {
+    /// Prints the alerts the collector printed since the last call.
+    pub(super) fn tell_alerts(&self) {
         self.output.try_iter().for_each(|line| println!("{line}"));
     }
 
@@ -186,19 +187,12 @@ impl Story {
 
     /// An error if something that should run has ended.
     pub(super) fn check(&mut self) -> Result<()> {
-        self.tell_alerts_if_listening();
         for process in self.probes.iter_mut().chain([&mut self.collector]) {
             if let Some(status) = process.ended()? {
                 bail!("the {} ended: {status}", process.name());
             }
         }
         Ok(())
-    }
-
-    fn tell_alerts_if_listening(&self) {
-        if !self.url.is_empty() {
-            self.tell_alerts();
-        }
     }
 
     /// Ends everything, probes first.

@@ -1,0 +1,68 @@
+//! The whole story, on real sockets: an ISP begins to block a name, the event is on the page, in the API and in the webhook's
+//! hands within two rounds; the ISP stops, the event closes; the other ISP never appears.
+
+mod cast;
+mod receiver;
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use kedergi_lab::{Isp, Rule, in_lab};
+use serde_json::Value;
+
+use cast::Cast;
+
+/// Seconds from one run of a probe to the next.
+const ROUND: u32 = 10;
+/// A block is known by event time after two rounds, each up to a tenth longer and as long as a handshake may take.
+const KNOWN_WITHIN: SignedDuration = SignedDuration::from_secs(2 * 11 + 8);
+/// What a slow machine may add before the same is on the page.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+#[test]
+fn a_block_is_told_while_it_lasts_and_only_where_it_is() {
+    in_lab("story::a_block_is_told_while_it_lasts_and_only_where_it_is", tell);
+}
+
+fn tell() {
+    let mut cast = Cast::assemble(ROUND);
+    cast.wait("the first rounds are on the timeline", PATIENCE, |cast| cast.state_of("news").as_deref() == Some("ok"));
+    assert_eq!(cast.events(), Vec::<Value>::new(), "an event before anything happened");
+
+    let cut = Timestamp::now();
+    cast.lab.set_rules(Isp::A, vec![reset()]).unwrap();
+    cast.wait("the event is in the API", PATIENCE, |cast| cast.events().iter().any(names_isp_a));
+    let event = cast.events().remove(0);
+    let opened: Timestamp = event["opened"].as_str().unwrap().parse().unwrap();
+    let delay = opened.duration_since(cut);
+    println!("opened {} s after the cut", delay.as_secs());
+    assert!(delay <= KNOWN_WITHIN, "opened {delay:?} after the cut");
+    assert_eq!(event["services"], serde_json::json!(["news"]));
+    assert_eq!(event["manners"][0]["layer"], "tls");
+    assert_eq!(event["manners"][0]["manner"], "reset");
+
+    let id = event["id"].as_str().unwrap().to_owned();
+    let path = format!("/event/{id}");
+    assert!(cast.get("/").contains(&id), "the event is not on the first page");
+    assert!(cast.get(&path).contains("AS64501"), "the event's page does not name the network");
+    cast.wait("the webhook has the event", PATIENCE, |cast| cast.received("event.opened", &id) == 1);
+
+    cast.lab.set_rules(Isp::A, Vec::new()).unwrap();
+    // One vote a minute, and blocked outweighs reachable within it: the end is known up to a minute later than the onset.
+    cast.wait("the event is closed", PATIENCE * 2, |cast| cast.events()[0]["state"] == "closed");
+    cast.wait("the webhook has the end", PATIENCE, |cast| cast.received("event.closed", &id) == 1);
+
+    assert_eq!(cast.events().len(), 1, "one cause, one event");
+    let [api, page] = ["/api/v1/events", &path].map(|path| cast.get(path));
+    assert!(!api.contains("64502") && !page.contains("AS64502"), "the other ISP appears");
+    assert_eq!(cast.received("event.opened", &id), 1, "told once");
+    cast.end();
+}
+
+fn reset() -> Rule {
+    toml::from_str("do = 'tls-reset'\nname = 'news.example'").unwrap()
+}
+
+fn names_isp_a(event: &Value) -> bool {
+    event["networks"] == serde_json::json!([64501])
+}
