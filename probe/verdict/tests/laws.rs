@@ -1,5 +1,7 @@
 //! What holds of every report, however strange.
 
+#![expect(clippy::unwrap_used, reason = "strategies are test code, though clippy knows only the test functions")]
+
 use std::net::{IpAddr, SocketAddr};
 
 use kedergi_verdict::{How, Outcome, Verdict, Why, control_entry, judge};
