@@ -22,10 +22,11 @@ pub(crate) struct Controls(BTreeSet<Timestamp>);
 impl Controls {
     /// Takes note that a control reached the service.
     ///
-    /// A time is forgotten once a newer one is known that follows it by one to three horizons: then the present has moved on.
-    /// A replay of an old day, years away from the present, is thus left alone by it.
+    /// A time is forgotten once a newer one is known that follows it by two to four horizons: then no series asks for it any
+    /// more, though its votes be a horizon late and the series a horizon behind the controls. A replay of an old day, years
+    /// away from the present, is left alone by it.
     pub(crate) fn reached(&mut self, at: Timestamp) {
-        let outdated: Vec<_> = self.0.range(minus(at, HORIZON * 3)..minus(at, HORIZON)).copied().collect();
+        let outdated: Vec<_> = self.0.range(minus(at, HORIZON * 4)..minus(at, HORIZON * 2)).copied().collect();
         for time in outdated {
             self.0.remove(&time);
         }
@@ -74,6 +75,6 @@ mod tests {
             controls.reached(at(day * 24 * 60));
         }
         assert_eq!(controls.contradicts(at(10), at(10)), Some(at(10)));
-        assert!(controls.0.len() <= 3, "{controls:?}");
+        assert!(controls.0.len() <= 4, "{controls:?}");
     }
 }

@@ -15,6 +15,7 @@ mod input;
 mod laws;
 mod pairs;
 mod public;
+mod scenario;
 mod sequential;
 mod series;
 mod telling;
@@ -25,3 +26,7 @@ pub use detector::{Detector, HORIZON};
 pub use event::{Affected, Bracket, Change, Event, EventId, EventState, PUBLIC_PROBES};
 pub use input::{ControlVote, Input, Vote};
 pub use public::PublicEvent;
+pub use scenario::{
+    Controls, Expectation, Fault, FaultKind, Interference, Mismatch, Network, Round, Scenario, ScenarioError, Service,
+    SimProbe, Technique,
+};

@@ -1,0 +1,214 @@
+//! Scenarios: histories as data, to be replayed and judged by.
+
+use jiff::{SignedDuration, Timestamp};
+use kedergi_wire::{Asn, Category, CountryCode, ServiceId, TargetUrl};
+use serde::Deserialize;
+
+mod check;
+mod error;
+mod noise;
+mod rounds;
+mod site;
+mod synthesis;
+mod technique;
+#[cfg(test)]
+mod tests;
+
+pub use check::Mismatch;
+pub use error::ScenarioError;
+pub use rounds::{Round, SimProbe};
+pub use technique::Technique;
+
+/// Scenarios that come with this package.
+const BUNDLED: &[(&str, &str)] = &[
+    ("kz-2019-05-09", include_str!("../scenarios/kz-2019-05-09.toml")),
+    ("must-not-fire", include_str!("../scenarios/must-not-fire.toml")),
+];
+
+/// Something that happened, or could have: who measured what from where, what was in the way, and what the detector should
+/// make of it. The format is documented in `README.md`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Its name, such as `kz-2019-05-09`.
+    pub id: String,
+    /// What it is about.
+    pub title: String,
+    /// Where.
+    pub country: CountryCode,
+    /// When the probes begin to measure.
+    pub start: Timestamp,
+    /// When they stop.
+    pub end: Timestamp,
+    /// Varies whatever is left to chance.
+    #[serde(default)]
+    pub seed: u64,
+    /// Whether the first failure on a network makes its other probes, and the controls, measure the target again within a
+    /// minute, as the collector's agenda does.
+    #[serde(default)]
+    pub burst: bool,
+    /// Probes at trusted places.
+    pub control: Controls,
+    /// Networks with volunteers' probes.
+    #[serde(rename = "network")]
+    pub networks: Vec<Network>,
+    /// What is measured.
+    #[serde(rename = "service")]
+    pub services: Vec<Service>,
+    /// What happens.
+    #[serde(default, rename = "step")]
+    pub steps: Vec<Interference>,
+    /// What goes wrong without anybody's intent.
+    #[serde(default, rename = "fault")]
+    pub faults: Vec<Fault>,
+    /// The events that should be found. Any other is one too many.
+    #[serde(default, rename = "expect")]
+    pub expectations: Vec<Expectation>,
+    /// Services of which no event may tell.
+    #[serde(default)]
+    pub expect_quiet: Vec<ServiceId>,
+}
+
+/// Probes at trusted places.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Controls {
+    /// How many.
+    pub probes: u32,
+    /// How long from one round of a probe to its next.
+    pub period: SignedDuration,
+}
+
+/// One network.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// Its number.
+    pub asn: Asn,
+    /// What people call it.
+    pub name: String,
+    /// How many probes it has.
+    pub probes: u32,
+    /// How long from one round of a probe to its next.
+    pub period: SignedDuration,
+}
+
+/// One service.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// Its name.
+    pub id: ServiceId,
+    /// Its kind.
+    pub category: Category,
+    /// What is fetched. Nobody contacts it during a replay.
+    pub targets: Vec<TargetUrl>,
+}
+
+/// Something in the way of services for a while.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Interference {
+    /// On which networks; none means on all.
+    #[serde(default)]
+    pub networks: Vec<Asn>,
+    /// Of which services; none means of all.
+    #[serde(default)]
+    pub services: Vec<ServiceId>,
+    /// From when.
+    pub from: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// What it is.
+    pub technique: Technique,
+    /// Share of the measurements it meets, above 0 and up to 1.
+    #[serde(default = "whole")]
+    pub share: f64,
+}
+
+/// Something wrong with probes.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// On which networks; none means on all.
+    #[serde(default)]
+    pub networks: Vec<Asn>,
+    /// Which probes of each network, counted from 0; none means all.
+    #[serde(default)]
+    pub probes: Vec<u32>,
+    /// From when; from the start if left out.
+    pub from: Option<Timestamp>,
+    /// Until when; until the end if left out.
+    pub until: Option<Timestamp>,
+    /// What is wrong.
+    pub kind: FaultKind,
+    /// Share of the rounds (of the measurements, where `flaky`) it meets, above 0 and up to 1.
+    #[serde(default = "whole")]
+    pub share: f64,
+}
+
+/// What may be wrong with a probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultKind {
+    /// It does not run.
+    Offline,
+    /// It runs and reaches nothing at all.
+    Cut,
+    /// Its line loses packets: connecting to a target fails.
+    Flaky,
+}
+
+/// An event that should be found.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expectation {
+    /// What to call it.
+    pub name: String,
+    /// Exactly the services it affects.
+    pub services: Vec<ServiceId>,
+    /// How long after each cut, network by network and service by service, the event must say so.
+    pub opens_within: SignedDuration,
+    /// When it must end; when the last of the steps ends, if left out.
+    pub closes_at: Option<Timestamp>,
+    /// How long after that it must be closed.
+    pub closes_within: SignedDuration,
+}
+
+fn whole() -> f64 {
+    1.0
+}
+
+impl Scenario {
+    /// Reads a scenario and checks that it makes sense.
+    pub fn parse(text: &str) -> Result<Self, ScenarioError> {
+        let scenario: Self = toml::from_str(text)?;
+        scenario.validate()?;
+        Ok(scenario)
+    }
+
+    /// A scenario that comes with this package.
+    pub fn bundled(id: &str) -> Result<Self, ScenarioError> {
+        let found = BUNDLED.iter().find(|(name, _)| *name == id);
+        let (_, text) =
+            found.ok_or_else(|| ScenarioError::Unknown { id: id.to_owned(), known: Self::bundled_ids().collect() })?;
+        Self::parse(text)
+    }
+
+    /// Names of the scenarios that come with this package.
+    pub fn bundled_ids() -> impl Iterator<Item = &'static str> {
+        BUNDLED.iter().map(|(id, _)| *id)
+    }
+}
+
+impl Interference {
+    fn concerns(&self, network: Option<Asn>, service: &ServiceId, at: Timestamp) -> bool {
+        let everywhere = self.technique == Technique::Down || self.networks.is_empty() && network.is_some();
+        let here = everywhere || network.is_some_and(|network| self.networks.contains(&network));
+        here && self.names(service) && (self.from..self.until).contains(&at)
+    }
+
+    fn names(&self, service: &ServiceId) -> bool {
+        self.services.is_empty() || self.services.contains(service)
+    }
+}

@@ -1,0 +1,243 @@
+//! Whether the events found are those expected.
+
+use jiff::{SignedDuration, Timestamp};
+use kedergi_wire::{Asn, ServiceId};
+
+use super::{Expectation, Scenario, Technique};
+use crate::{Affected, Event, EventId, EventState};
+
+/// Something found other than expected, as a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Mismatch {
+    /// An expected event was not found.
+    #[error("{name}: no event tells of {}", words(services))]
+    Missing {
+        /// The expectation.
+        name: String,
+        /// Its services.
+        services: Vec<ServiceId>,
+    },
+    /// There is more than one where one was expected.
+    #[error("{name}: {} events instead of one: {}", ids.len(), words(ids))]
+    Split {
+        /// The expectation.
+        name: String,
+        /// The events.
+        ids: Vec<EventId>,
+    },
+    /// It affects something that nothing was done to, or not so.
+    #[error("{name}: {id} says that {service} was blocked on {network}, which it was not")]
+    Extra {
+        /// The expectation.
+        name: String,
+        /// The event.
+        id: EventId,
+        /// Where.
+        network: Asn,
+        /// What.
+        service: ServiceId,
+    },
+    /// It does not tell of something that was done.
+    #[error("{name}: {id} does not tell that {service} was blocked on {network} from {cut}")]
+    Unseen {
+        /// The expectation.
+        name: String,
+        /// The event.
+        id: EventId,
+        /// Where.
+        network: Asn,
+        /// What.
+        service: ServiceId,
+        /// Since when.
+        cut: Timestamp,
+    },
+    /// It told later than expected, or before anything happened.
+    #[error(
+        "{name}: {id} told at {told} that {service} was blocked on {network}; it was cut at {cut} and {allowed:#} are allowed"
+    )]
+    Delay {
+        /// The expectation.
+        name: String,
+        /// The event.
+        id: EventId,
+        /// Where.
+        network: Asn,
+        /// What.
+        service: ServiceId,
+        /// Since when.
+        cut: Timestamp,
+        /// When the event told (event time).
+        told: Timestamp,
+        /// How late it might be.
+        allowed: SignedDuration,
+    },
+    /// The cut does not lie between the times between which the event puts it.
+    #[error("{name}: {id} puts the onset of {service} on {network} beside the cut at {cut}")]
+    Onset {
+        /// The expectation.
+        name: String,
+        /// The event.
+        id: EventId,
+        /// Where.
+        network: Asn,
+        /// What.
+        service: ServiceId,
+        /// Since when.
+        cut: Timestamp,
+    },
+    /// It is still open.
+    #[error("{name}: {id} is still open; it should have closed after {end}")]
+    Open {
+        /// The expectation.
+        name: String,
+        /// The event.
+        id: EventId,
+        /// When it should have ended.
+        end: Timestamp,
+    },
+    /// It closed later than expected, or too early.
+    #[error("{name}: {id} closed at {closed}; it should have within {allowed:#} after {end}")]
+    Close {
+        /// The expectation.
+        name: String,
+        /// The event.
+        id: EventId,
+        /// When it closed (event time).
+        closed: Timestamp,
+        /// When it should have ended.
+        end: Timestamp,
+        /// How late it might be.
+        allowed: SignedDuration,
+    },
+    /// An event tells of a service that should stay quiet.
+    #[error("{id} tells of {service}, of which nothing should be told")]
+    Loud {
+        /// The event.
+        id: EventId,
+        /// The service.
+        service: ServiceId,
+    },
+    /// An event nobody expected.
+    #[error("{id} was not expected; it tells of {}", words(services))]
+    Unexpected {
+        /// The event.
+        id: EventId,
+        /// Its services.
+        services: Vec<ServiceId>,
+    },
+}
+
+fn words<T: ToString>(list: &[T]) -> String {
+    list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// One service cut on one network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cut {
+    network: Asn,
+    from: Timestamp,
+    until: Timestamp,
+}
+
+impl Scenario {
+    /// Compares the events found (all that were ever told, retracted ones left out) with those expected. Empty if they are
+    /// the same.
+    pub fn check(&self, events: &[Event]) -> Vec<Mismatch> {
+        let expected = self.expectations.iter().flat_map(|expectation| self.check_one(expectation, events));
+        expected.chain(self.quiet(events)).chain(self.unexpected(events)).collect()
+    }
+
+    /// When and where a service is cut.
+    pub(super) fn cuts(&self, service: &ServiceId) -> impl Iterator<Item = Cut> {
+        let steps =
+            self.steps.iter().filter(|step| matches!(step.technique, Technique::Block(_)) && step.names(service));
+        steps.flat_map(|step| {
+            let met =
+                self.networks.iter().filter(|network| step.networks.is_empty() || step.networks.contains(&network.asn));
+            met.map(|network| Cut { network: network.asn, from: step.from, until: step.until })
+        })
+    }
+
+    fn check_one(&self, expectation: &Expectation, events: &[Event]) -> Vec<Mismatch> {
+        let name = expectation.name.clone();
+        let found: Vec<_> = events.iter().filter(|event| expectation.concerns(event)).collect();
+        match found[..] {
+            [] => vec![Mismatch::Missing { name, services: expectation.services.clone() }],
+            [event] => {
+                let close = self.check_close(expectation, event);
+                self.extra(expectation, event).chain(self.check_cuts(expectation, event)).chain(close).collect()
+            }
+            _ => vec![Mismatch::Split { name, ids: found.iter().map(|event| event.id.clone()).collect() }],
+        }
+    }
+
+    fn extra(&self, expectation: &Expectation, event: &Event) -> impl Iterator<Item = Mismatch> {
+        let meant = |affected: &&Affected| {
+            let mut cuts = self.cuts(&affected.service);
+            !expectation.services.contains(&affected.service) || !cuts.any(|cut| cut.network == affected.network)
+        };
+        event.scope.iter().filter(meant).map(|affected| Mismatch::Extra {
+            name: expectation.name.clone(),
+            id: event.id.clone(),
+            network: affected.network,
+            service: affected.service.clone(),
+        })
+    }
+
+    fn check_cuts(&self, expectation: &Expectation, event: &Event) -> impl Iterator<Item = Mismatch> {
+        expectation
+            .services
+            .iter()
+            .flat_map(|service| self.cuts(service).filter_map(|cut| check_cut(expectation, event, service, cut)))
+    }
+
+    fn check_close(&self, expectation: &Expectation, event: &Event) -> Option<Mismatch> {
+        let last = expectation.services.iter().flat_map(|service| self.cuts(service)).map(|cut| cut.until).max();
+        let end = expectation.closes_at.or(last)?;
+        let (name, id) = (expectation.name.clone(), event.id.clone());
+        let Some(closed) = event.closed().filter(|_| event.state == EventState::Closed) else {
+            return Some(Mismatch::Open { name, id, end });
+        };
+        let allowed = expectation.closes_within;
+        let late = closed.duration_since(end);
+        (late < SignedDuration::ZERO || late > allowed).then_some(Mismatch::Close { name, id, closed, end, allowed })
+    }
+
+    fn quiet(&self, events: &[Event]) -> impl Iterator<Item = Mismatch> {
+        events.iter().flat_map(|event| {
+            let loud = event.services().into_iter().filter(|service| self.expect_quiet.contains(service));
+            loud.map(|service| Mismatch::Loud { id: event.id.clone(), service: service.clone() })
+        })
+    }
+
+    fn unexpected(&self, events: &[Event]) -> impl Iterator<Item = Mismatch> {
+        let unexpected = events.iter().filter(|event| self.expectations.iter().all(|one| !one.concerns(event)));
+        unexpected.map(|event| {
+            let services = event.services().into_iter().cloned().collect();
+            Mismatch::Unexpected { id: event.id.clone(), services }
+        })
+    }
+}
+
+impl Expectation {
+    fn concerns(&self, event: &Event) -> bool {
+        event.scope.iter().any(|affected| self.services.contains(&affected.service))
+    }
+}
+
+fn check_cut(expectation: &Expectation, event: &Event, service: &ServiceId, cut: Cut) -> Option<Mismatch> {
+    let (name, id, service) = (expectation.name.clone(), event.id.clone(), service.clone());
+    let Cut { network, from: cut, until } = cut;
+    let here = |affected: &&Affected| affected.network == network && affected.service == service;
+    let meets = |affected: &&Affected| affected.onset.latest < until && affected.end.is_none_or(|end| end.latest > cut);
+    let Some(affected) = event.scope.iter().filter(here).find(meets) else {
+        return Some(Mismatch::Unseen { name, id, network, service, cut });
+    };
+    let (told, allowed) = (affected.confirmed, expectation.opens_within);
+    let delay = told.duration_since(cut);
+    if delay < SignedDuration::ZERO || delay > allowed {
+        return Some(Mismatch::Delay { name, id, network, service, cut, told, allowed });
+    }
+    let within = affected.onset.earliest.is_none_or(|earliest| earliest <= cut) && cut <= affected.onset.latest;
+    (!within).then_some(Mismatch::Onset { name, id, network, service, cut })
+}

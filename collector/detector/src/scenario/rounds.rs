@@ -1,0 +1,281 @@
+//! Who measures what when.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
+
+use jiff::{SignedDuration, Timestamp};
+use kedergi_wire::{Asn, FORMAT, Known, Line, Report, Role, Source, SystemResolver, Tally, Vantage};
+
+use super::noise::{below, happens};
+use super::site::Site;
+use super::synthesis::{Fate, observations};
+use super::{Fault, FaultKind, Scenario, Technique};
+
+/// Targets of one round begin this long after each other.
+const STAGGER: SignedDuration = SignedDuration::from_millis(200);
+/// A probe that is asked to test again does so between 5 seconds after the failure and a minute.
+const AGAIN_AFTER_MS: u64 = 5_000;
+const AGAIN_SPREAD_MS: u64 = 50_000;
+
+/// A simulated probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SimProbe {
+    /// Its place among all probes of the scenario, from 0, controls first.
+    pub index: u32,
+    /// Its place among those of its network, or among the controls, from 0.
+    pub place: u32,
+    /// What it is trusted with.
+    pub role: Role,
+    /// Where it measures from; `None` for a control.
+    pub network: Option<Asn>,
+}
+
+/// What one probe measured in one go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Round {
+    /// When it began.
+    pub at: Timestamp,
+    /// Who measured.
+    pub probe: SimProbe,
+    /// What it saw, one report a target, oldest first. Never empty.
+    pub reports: Vec<Report>,
+}
+
+impl Scenario {
+    /// All probes, controls first.
+    pub fn probes(&self) -> Vec<SimProbe> {
+        let controls = (0..self.control.probes).map(|place| (place, Role::Control, None));
+        let others = self
+            .networks
+            .iter()
+            .flat_map(|network| (0..network.probes).map(|place| (place, Role::Probe, Some(network.asn))));
+        let numbered = (0..).zip(controls.chain(others));
+        numbered.map(|(index, (place, role, network))| SimProbe { index, place, role, network }).collect()
+    }
+
+    /// Everything that is measured, in order of time. The same scenario always yields the same rounds.
+    pub fn rounds(&self) -> impl Iterator<Item = Round> + '_ {
+        Rounds::new(self)
+    }
+
+    fn period(&self, probe: &SimProbe) -> SignedDuration {
+        let network = self.networks.iter().find(|network| Some(network.asn) == probe.network);
+        network.map_or(self.control.period, |network| network.period)
+    }
+
+    /// When a probe's round is due: a phase of its own, then every period, up to a tenth early or late.
+    fn due(&self, probe: &SimProbe, round: u64) -> Timestamp {
+        let period = u64::try_from(self.period(probe).as_millis()).unwrap_or(u64::MAX);
+        let (index, tenth) = (u64::from(probe.index), period / 10);
+        let phase = below(period, self.seed, &[1, index]);
+        let jitter = below(2 * tenth, self.seed, &[2, index, round]);
+        let after = (phase + jitter).saturating_add(period.saturating_mul(round)).saturating_sub(tenth);
+        later(self.start, after)
+    }
+
+    fn is_off(&self, probe: &SimProbe, at: Timestamp) -> bool {
+        let silenced = self.steps.iter().any(|step| {
+            step.technique == Technique::Silence
+                && probe.network.is_some_and(|asn| step.networks.is_empty() || step.networks.contains(&asn))
+                && (step.from..step.until).contains(&at)
+        });
+        silenced || self.has_fault(FaultKind::Offline, probe, at, 0)
+    }
+
+    fn has_fault(&self, kind: FaultKind, probe: &SimProbe, at: Timestamp, target: u64) -> bool {
+        (0..).zip(&self.faults).any(|(number, fault)| {
+            let place = [3, number, u64::from(probe.index), moment(at), target];
+            fault.kind == kind && fault.concerns(probe, at) && happens(fault.share, self.seed, &place)
+        })
+    }
+
+    fn fate(&self, probe: &SimProbe, at: Timestamp, target: u64, site: &Site) -> Fate {
+        let interference = (0..).zip(&self.steps).find_map(|(number, step)| {
+            let place = [4, number, u64::from(probe.index), moment(at), target];
+            let met = step.concerns(probe.network, &site.service, at) && happens(step.share, self.seed, &place);
+            match step.technique {
+                Technique::Block(how) if met => Some(Fate::Met(how)),
+                Technique::Down if met => Some(Fate::Lost),
+                Technique::Block(_) | Technique::Down | Technique::Silence => None,
+            }
+        });
+        let lost = || self.has_fault(FaultKind::Flaky, probe, at, target).then_some(Fate::Lost);
+        interference.or_else(lost).unwrap_or(Fate::Works)
+    }
+}
+
+impl Fault {
+    /// Faults are of volunteers' probes: controls are looked after.
+    fn concerns(&self, probe: &SimProbe, at: Timestamp) -> bool {
+        probe.network.is_some_and(|asn| self.networks.is_empty() || self.networks.contains(&asn))
+            && (self.probes.is_empty() || self.probes.contains(&probe.place))
+            && self.from.is_none_or(|from| from <= at)
+            && self.until.is_none_or(|until| at < until)
+    }
+}
+
+/// One entry of the agenda. The order of the fields is the order in which entries come up.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Due {
+    at: Timestamp,
+    probe: usize,
+    what: What,
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    /// The round of this number: all targets.
+    Round(u64),
+    /// Somebody saw these fail.
+    Again(Vec<usize>),
+}
+
+struct Rounds<'a> {
+    scenario: &'a Scenario,
+    sites: Vec<Site>,
+    probes: Vec<SimProbe>,
+    /// Reports made so far, by probe.
+    sequences: Vec<u64>,
+    agenda: BinaryHeap<Reverse<Due>>,
+    /// What was last seen to fail, by network.
+    failing: BTreeSet<(Asn, usize)>,
+}
+
+impl<'a> Rounds<'a> {
+    fn new(scenario: &'a Scenario) -> Self {
+        let targets = scenario
+            .services
+            .iter()
+            .flat_map(|service| service.targets.iter().map(|target| Site::new(target, &service.id)));
+        let probes = scenario.probes();
+        let first =
+            |(probe, sim): (usize, &SimProbe)| Reverse(Due { at: scenario.due(sim, 0), probe, what: What::Round(0) });
+        let agenda = probes.iter().enumerate().map(first).collect();
+        Self {
+            scenario,
+            sites: targets.collect(),
+            sequences: vec![0; probes.len()],
+            probes,
+            agenda,
+            failing: BTreeSet::new(),
+        }
+    }
+
+    /// Carries out one entry of the agenda. `None` if the probe is off.
+    fn carry_out(&mut self, due: Due) -> Option<Round> {
+        let probe = self.probes[due.probe];
+        let targets = match due.what {
+            What::Round(round) => {
+                let next =
+                    Due { at: self.scenario.due(&probe, round + 1), probe: due.probe, what: What::Round(round + 1) };
+                self.agenda.push(Reverse(next));
+                (0..self.sites.len()).collect()
+            }
+            What::Again(targets) => targets,
+        };
+        if self.scenario.is_off(&probe, due.at) {
+            return None;
+        }
+        let cut = self.scenario.has_fault(FaultKind::Cut, &probe, due.at, 0);
+        let fates: Vec<_> =
+            targets.into_iter().map(|target| (target, self.fate(&probe, due.at, target, cut))).collect();
+        self.test_again(&probe, due.at, &fates);
+        let reports = fates.iter().map(|&(target, fate)| self.report(due.probe, due.at, target, fate)).collect();
+        Some(Round { at: due.at, probe, reports })
+    }
+
+    fn fate(&self, probe: &SimProbe, at: Timestamp, target: usize, cut: bool) -> Fate {
+        let number = u64::try_from(target).unwrap_or(u64::MAX);
+        if cut { Fate::Cut } else { self.scenario.fate(probe, at, number, &self.sites[target]) }
+    }
+
+    /// Where targets begin to fail, the other probes of the network and the controls look too.
+    fn test_again(&mut self, probe: &SimProbe, at: Timestamp, fates: &[(usize, Fate)]) {
+        let Some(network) = probe.network.filter(|_| self.scenario.burst) else { return };
+        let mut news = Vec::new();
+        for &(target, fate) in fates {
+            let place = (network, target);
+            match fate {
+                Fate::Met(_) | Fate::Lost if self.failing.insert(place) => news.push(target),
+                Fate::Met(_) | Fate::Lost | Fate::Cut => {}
+                Fate::Works => _ = self.failing.remove(&place),
+            }
+        }
+        if !news.is_empty() {
+            self.spread(probe, at, &news);
+        }
+    }
+
+    fn spread(&mut self, first: &SimProbe, at: Timestamp, targets: &[usize]) {
+        for (number, probe) in self.probes.iter().enumerate() {
+            let asked = probe.role == Role::Control || probe.network == first.network;
+            if asked && probe.index != first.index {
+                let place = [5, u64::from(probe.index), moment(at)];
+                let after = AGAIN_AFTER_MS + below(AGAIN_SPREAD_MS, self.scenario.seed, &place);
+                self.agenda.push(Reverse(Due {
+                    at: later(at, after),
+                    probe: number,
+                    what: What::Again(targets.to_vec()),
+                }));
+            }
+        }
+    }
+
+    fn report(&mut self, probe: usize, at: Timestamp, target: usize, fate: Fate) -> Report {
+        let site = &self.sites[target];
+        let stagger = STAGGER * i32::try_from(target).unwrap_or(0);
+        self.sequences[probe] += 1;
+        Report {
+            format: FORMAT,
+            sequence: self.sequences[probe],
+            started: at.checked_add(stagger).unwrap_or(at),
+            clock_offset_ms: Some(0),
+            target: site.url.clone(),
+            vantage: self.vantage(&self.probes[probe]),
+            line: line(fate),
+            observations: observations(site, fate),
+        }
+    }
+
+    fn vantage(&self, probe: &SimProbe) -> Vantage {
+        let country = probe.network.map(|_| self.scenario.country);
+        Vantage {
+            network: probe.network.map(|value| Known { value, source: Source::Collector }),
+            country: country.map(|value| Known { value, source: Source::Collector }),
+            resolver: Some(Known { value: SystemResolver::Remote, source: Source::Machine }),
+        }
+    }
+}
+
+impl Iterator for Rounds<'_> {
+    type Item = Round;
+
+    fn next(&mut self) -> Option<Round> {
+        loop {
+            let Reverse(due) = self.agenda.pop()?;
+            if due.at >= self.scenario.end {
+                // The agenda is in order: what follows is later still.
+                return None;
+            }
+            if let Some(round) = self.carry_out(due) {
+                return Some(round);
+            }
+        }
+    }
+}
+
+/// A line that works, but for some loss, or one that does not.
+fn line(fate: Fate) -> Line {
+    let answered = |count| if fate == Fate::Cut { 0 } else { count };
+    Line { outside: Tally { tried: 30, answered: answered(27) }, resolver: Tally { tried: 15, answered: answered(15) } }
+}
+
+fn later(at: Timestamp, milliseconds: u64) -> Timestamp {
+    let span = SignedDuration::from_millis(i64::try_from(milliseconds).unwrap_or(i64::MAX));
+    at.checked_add(span).unwrap_or(Timestamp::MAX)
+}
+
+/// A time as a place to draw for.
+fn moment(at: Timestamp) -> u64 {
+    at.as_millisecond().unsigned_abs()
+}

@@ -1,0 +1,57 @@
+//! What can be in the way.
+
+use kedergi_verdict::{DnsManner, How, HttpManner, TcpManner, TlsManner};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error};
+
+/// What is in the way: layer and manner of a block, such as `tls-timeout`, or `down`, or `silence`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Technique {
+    /// A block.
+    Block(How),
+    /// The service is out of order for the whole world.
+    Down,
+    /// The network is off: its probes report nothing.
+    Silence,
+}
+
+impl Technique {
+    /// Every technique.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let dns = DnsManner::ALL.iter().copied().map(How::Dns);
+        let tcp = TcpManner::ALL.iter().copied().map(How::Tcp);
+        let tls = TlsManner::ALL.iter().copied().map(How::Tls);
+        let http = HttpManner::ALL.iter().copied().map(How::Http);
+        dns.chain(tcp).chain(tls).chain(http).map(Self::Block).chain([Self::Down, Self::Silence])
+    }
+
+    /// The word for it.
+    pub fn word(self) -> String {
+        match self {
+            Self::Block(how) => format!("{}-{}", how.layer(), how.manner()),
+            Self::Down => "down".to_owned(),
+            Self::Silence => "silence".to_owned(),
+        }
+    }
+
+    /// Whether a target that is fetched with or without encryption can be met with it.
+    pub(crate) fn fits(self, https: bool) -> bool {
+        match self {
+            Self::Block(How::Tls(_)) => https,
+            // Encryption keeps strangers from answering in the site's place.
+            Self::Block(How::Http(HttpManner::BlockPage | HttpManner::Different)) => !https,
+            Self::Block(How::Dns(_) | How::Tcp(_) | How::Http(HttpManner::Reset | HttpManner::Timeout)) => true,
+            Self::Down | Self::Silence => true,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Technique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        Self::all().find(|technique| technique.word() == word).ok_or_else(|| {
+            let words: Vec<_> = Self::all().map(Self::word).collect();
+            D::Error::custom(format!("{word:?} is no technique; there are {}", words.join(", ")))
+        })
+    }
+}

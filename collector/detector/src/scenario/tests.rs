@@ -1,0 +1,241 @@
+//! Whole histories, from what probes saw to events: simulated reports, the real rules, the detector.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use kedergi_verdict::{Outcome, control_entry, judge};
+use kedergi_wire::{BatchId, ControlEntry, Digest, ProbeId, Report, ReportRef, Role, ServiceId, TargetUrl};
+
+use super::noise::below;
+use super::*;
+use crate::{ControlVote, Detector, Event, EventState, Input, Vote};
+
+/// What the collector would make of the rounds of a scenario, in order of time.
+fn inputs(scenario: &Scenario) -> Vec<Input> {
+    let mut controls = BTreeMap::<TargetUrl, ControlEntry>::new();
+    let mut inputs = Vec::new();
+    for round in scenario.rounds() {
+        for (index, report) in (0..).zip(&round.reports) {
+            if round.probe.role == Role::Control {
+                controls.insert(report.target.clone(), control_entry(report));
+            }
+            let verdict = judge(report, controls.get(&report.target));
+            inputs.push(input(scenario, &round, report, index, verdict.outcome));
+        }
+    }
+    inputs
+}
+
+fn input(scenario: &Scenario, round: &Round, report: &Report, index: u16, outcome: Outcome) -> Input {
+    let service = service_of(scenario, &report.target);
+    let Some(network) = round.probe.network else {
+        return Input::Control(ControlVote { at: report.at(), service, reachable: outcome == Outcome::Reachable });
+    };
+    let name = format!("{} {}", round.probe.index, round.at);
+    Input::Vote(Vote {
+        at: report.at(),
+        country: scenario.country,
+        network,
+        service,
+        probe: ProbeId(Digest::of(&round.probe.index.to_be_bytes()).0),
+        outcome,
+        report: ReportRef { batch: BatchId(Digest::of(name.as_bytes()).0), index },
+    })
+}
+
+fn service_of(scenario: &Scenario, target: &TargetUrl) -> ServiceId {
+    let service = scenario.services.iter().find(|service| service.targets.contains(target));
+    service.expect("rounds measure targets of the scenario").id.clone()
+}
+
+fn detect<'a>(inputs: impl IntoIterator<Item = &'a Input>) -> Vec<Event> {
+    let mut detector = Detector::default();
+    for input in inputs {
+        detector.apply(input);
+    }
+    assert_eq!(detector.too_late(), 0);
+    detector.events()
+}
+
+fn sentences(scenario: &Scenario, events: &[Event]) -> Vec<String> {
+    scenario.check(events).iter().map(ToString::to_string).collect()
+}
+
+/// One line for each thing affected: what, where, how long after the cut it was told, between when it began and ended.
+fn table(scenario: &Scenario, events: &[Event]) -> String {
+    let mut lines = Vec::new();
+    for event in events {
+        let names: Vec<_> = event.services().into_iter().map(ServiceId::as_str).collect();
+        lines.push(format!("{:?} {} networks, {}", event.state, event.networks().len(), names.join(" ")));
+        lines.extend(event.scope.iter().map(|affected| row(scenario, affected)));
+    }
+    lines.join("\n")
+}
+
+fn row(scenario: &Scenario, affected: &crate::Affected) -> String {
+    let steps = scenario
+        .steps
+        .iter()
+        .filter(|step| step.networks.contains(&affected.network) && step.services.contains(&affected.service));
+    let cut = steps.map(|step| step.from).next().unwrap_or_default();
+    let minutes = |span: SignedDuration| format!("{}:{:02}", span.as_mins(), span.as_secs() % 60);
+    let told = minutes(affected.confirmed.duration_since(cut));
+    let end = scenario.expectations.iter().filter_map(|one| one.closes_at).next().unwrap_or_default();
+    let cleared = affected.cleared.map_or("-".to_owned(), |cleared| minutes(cleared.duration_since(end)));
+    let manners: Vec<_> = affected.manners.iter().map(|(how, _)| how.to_string()).collect();
+    let (network, service, probes) = (affected.network, &affected.service, affected.probes);
+    format!(
+        "  {network} {service}: told after {told}, cleared after {cleared}, {probes} probes, {}",
+        manners.join(", ")
+    )
+}
+
+#[test]
+fn kazakhstan_9_may_2019() {
+    let scenario = Scenario::bundled("kz-2019-05-09").unwrap();
+    let events = detect(&inputs(&scenario));
+    insta::assert_snapshot!(table(&scenario, &events));
+    assert_eq!(sentences(&scenario, &events), [""; 0]);
+}
+
+#[test]
+fn faults_are_no_events() {
+    let scenario = Scenario::bundled("must-not-fire").unwrap();
+    let inputs = inputs(&scenario);
+    let blocked = inputs.iter().filter(|input| matches!(input, Input::Vote(vote) if vote.outcome.how().is_some()));
+    assert!(blocked.count() > 50, "the scenario does try");
+    assert_eq!(sentences(&scenario, &detect(&inputs)), [""; 0]);
+}
+
+/// Facts arrive up to a day late, in no order.
+#[test]
+fn late_and_shuffled_facts_give_the_same_events() {
+    let scenario = Scenario::bundled("kz-2019-05-09").unwrap();
+    let inputs = inputs(&scenario);
+    let mut arriving: Vec<_> = (0u64..).zip(&inputs).map(|(number, input)| (arrival(input, number), input)).collect();
+    arriving.sort_by_key(|(arrival, _)| *arrival);
+    let shuffled = detect(arriving.into_iter().map(|(_, input)| input));
+    let nameless = |events: Vec<Event>| events.into_iter().map(|event| (event.state, event.scope)).collect::<Vec<_>>();
+    assert!(nameless(shuffled) == nameless(detect(&inputs)));
+}
+
+fn arrival(input: &Input, number: u64) -> Timestamp {
+    let (at, latest) = match input {
+        Input::Vote(vote) => (vote.at, 20 * 3600),
+        Input::Control(vote) => (vote.at, 3600),
+    };
+    at + SignedDuration::from_secs(i64::try_from(below(latest, 5, &[number])).unwrap())
+}
+
+#[test]
+fn every_technique_is_judged_as_what_it_is() {
+    for technique in Technique::all() {
+        let url = if technique.fits(true) { "https://a.example/" } else { "http://a.example/" };
+        let scenario = Scenario::parse(&small(technique, url)).unwrap_or_else(|error| panic!("{technique:?}: {error}"));
+        let wanted = match technique {
+            Technique::Block(how) => Outcome::Blocked { how },
+            Technique::Down => Outcome::Down,
+            Technique::Silence => continue,
+        };
+        let mut controls = BTreeMap::new();
+        let mut met = 0;
+        for round in scenario.rounds() {
+            let report = &round.reports[0];
+            let hit = scenario.steps[0].concerns(round.probe.network, &scenario.services[0].id, round.at);
+            if round.probe.role == Role::Control {
+                controls.insert(round.probe.role, control_entry(report));
+            } else if round.at >= scenario.steps[0].from + SignedDuration::from_mins(11) {
+                let outcome = judge(report, controls.get(&Role::Control)).outcome;
+                assert_eq!(outcome, if hit { wanted } else { Outcome::Reachable }, "{}", technique.word());
+                met += usize::from(hit);
+            }
+        }
+        assert!(met > 5, "{technique:?}");
+    }
+}
+
+fn small(technique: Technique, url: &str) -> String {
+    let word = technique.word();
+    format!(
+        r#"
+        id = "small"
+        title = "One technique"
+        country = "KZ"
+        start = "2026-01-01T00:00:00Z"
+        end = "2026-01-01T03:00:00Z"
+        control = {{ probes = 1, period = "10m" }}
+        network = [{{ asn = 64501, name = "A", probes = 2, period = "10m" }}]
+        service = [{{ id = "a", category = "news", targets = ["{url}"] }}]
+        [[step]]
+        from = "2026-01-01T01:00:00Z"
+        until = "2026-01-01T02:00:00Z"
+        technique = "{word}"
+        "#
+    )
+}
+
+#[test]
+fn rounds_are_in_order_and_always_the_same() {
+    let scenario = Scenario::bundled("must-not-fire").unwrap();
+    let rounds: Vec<_> = scenario.rounds().collect();
+    assert!(rounds.is_sorted_by_key(|round| round.at));
+    assert!(
+        rounds.iter().all(|round| !round.reports.is_empty() && round.at >= scenario.start && round.at < scenario.end)
+    );
+    assert!(scenario.rounds().eq(rounds));
+}
+
+#[test]
+fn silence_is_silent() {
+    let scenario = Scenario::bundled("must-not-fire").unwrap();
+    let silence = &scenario.steps[2];
+    let told = scenario.rounds().filter(|round| {
+        round.probe.network == Some(silence.networks[0]) && (silence.from..silence.until).contains(&round.at)
+    });
+    assert_eq!(told.count(), 0);
+}
+
+#[test]
+fn what_is_wrong_with_a_scenario_is_said() {
+    let good = small(Technique::Silence, "https://a.example/");
+    let error = |from: &str, to: &str| {
+        assert!(good.contains(from), "{from}");
+        Scenario::parse(&good.replace(from, to)).unwrap_err().to_string()
+    };
+    assert!(error("title", "titel").contains("unknown field `titel`"));
+    assert!(error("silence", "gossip").contains("\"gossip\" is no technique; there are dns-nxdomain, "));
+    assert_eq!(
+        error("T03:00", "T00:00"),
+        "from 2026-01-01T00:00:00Z until 2026-01-01T00:00:00Z is no time span of at most 31 days"
+    );
+    assert_eq!(error("\"10m\" }\n", "\"10s\" }\n"), "the control: a period of 10s is shorter than a minute");
+    assert_eq!(error("probes = 2", "probes = 0"), "probes of A: 0 is not between 1 and 100");
+    assert_eq!(error("[[step]]", "[[step]]\nservices = [\"b\"]"), "b is not one of the services of the scenario");
+    assert_eq!(error("[[step]]", "[[step]]\nnetworks = [7]"), "AS7 is not one of the networks of the scenario");
+    assert_eq!(error("[[step]]", "[[step]]\nshare = 0.0"), "a share of 0 is not above 0 and at most 1");
+    assert!(error("silence", "http-block-page").starts_with("http-block-page cannot be done to https://a.example/"));
+    let expecting =
+        "[[expect]]\nname = \"x\"\nservices = [\"a\"]\nopens_within = \"10m\"\ncloses_within = \"15m\"\n[[step]]";
+    assert_eq!(error("[[step]]", expecting), "the event \"x\" is expected, but no step blocks a");
+    assert!(Scenario::bundled("nowhere").unwrap_err().to_string().contains("kz-2019-05-09"));
+}
+
+#[test]
+fn what_is_other_than_expected_is_said() {
+    let scenario = Scenario::bundled("kz-2019-05-09").unwrap();
+    assert_eq!(scenario.check(&[]).len(), 3);
+    let mut events = detect(&inputs(&scenario));
+    let social = events.iter().position(|event| event.services()[0].as_str() == "facebook").unwrap();
+    let first = &mut events[social].scope[0];
+    first.confirmed += SignedDuration::from_mins(30);
+    let last = events[social].scope.last_mut().unwrap();
+    (last.end, last.cleared) = (None, None);
+    events[social].state = EventState::Open;
+    events.push(Event { id: crate::EventId("KZ-1".into()), ..events[social].clone() });
+    let split = sentences(&scenario, &events);
+    assert!(split[0].starts_with("social networks: 2 events instead of one: KZ-20190509-"), "{split:#?}");
+    events.pop();
+    let told = sentences(&scenario, &events);
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(told[0].contains("10m are allowed") && told[1].contains("is still open"), "{told:#?}");
+}
