@@ -19,10 +19,9 @@ use url::Url;
 
 use crate::config::Config;
 
-pub(crate) use delivery::{DeliveryError, run};
+pub(crate) use delivery::run;
 pub(crate) use pager::{Page, Pager};
-pub use settings::{AlertSettings, NoSecret, WebhookSecret, WebhookSettings};
-pub use webhook::ClientError;
+pub use settings::{AlertSettings, WebhookSettings};
 
 /// Name of the channel to standard output.
 const STDOUT: &str = "stdout";

@@ -17,10 +17,9 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 
-pub use body::{EventBody, Manner, Scope, Span, State};
-pub use events::EventList;
-pub use openapi::document;
-pub use status::Status;
+pub(crate) use body::{EventBody, Manner, Span, State};
+pub(crate) use events::EventList;
+pub(crate) use status::Status;
 
 /// The routes below `/api/v1`, each with its part of the OpenAPI document.
 pub(crate) fn routes() -> OpenApiRouter<App> {

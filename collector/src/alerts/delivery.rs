@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use kedergi_store::{AlertRow, StoreError};
 
 use super::outbox::{self, Attempt, Next};
-use super::webhook::{self, ClientError, Webhook};
+use super::webhook::{self, Webhook, WebhookError};
 use super::{AlertSettings, STDOUT, stdout};
 use crate::app::App;
 
@@ -25,14 +25,11 @@ const BUSY_SLEEP: Duration = Duration::from_secs(1);
 
 /// Why alerts cannot be delivered at all.
 #[derive(Debug, thiserror::Error)]
-pub enum DeliveryError {
-    /// The webhooks of the configuration cannot be used.
+pub(crate) enum DeliveryError {
     #[error(transparent)]
-    Client(#[from] ClientError),
-    /// The outbox cannot be read or written.
+    Webhook(#[from] WebhookError),
     #[error("the outbox cannot be read or written: {0}")]
     Store(#[from] StoreError),
-    /// No chance for jitter.
     #[error("the operating system gives no random bytes: {0}")]
     Random(#[from] getrandom::Error),
 }
@@ -90,7 +87,7 @@ impl Courier {
         }
     }
 
-    async fn pause(&self) -> Result<Duration, DeliveryError> {
+    async fn pause(&mut self) -> Result<Duration, DeliveryError> {
         if !self.flying.is_empty() {
             return Ok(BUSY_SLEEP);
         }
@@ -130,7 +127,7 @@ async fn deliver(channel: Option<Arc<Channel>>, row: AlertRow) -> (AlertRow, Att
     (row, attempt)
 }
 
-fn channels(settings: &AlertSettings) -> Result<BTreeMap<String, Arc<Channel>>, ClientError> {
+fn channels(settings: &AlertSettings) -> Result<BTreeMap<String, Arc<Channel>>, WebhookError> {
     let mut channels = BTreeMap::new();
     if settings.stdout {
         channels.insert(STDOUT.to_owned(), Arc::new(Channel::Stdout));

@@ -142,12 +142,15 @@ mod tests {
     #[test]
     fn each_kind_of_news_is_one_sentence() {
         let open = event(&[9198, 21299], &["facebook", "youtube"]);
-        insta::assert_snapshot!([
-            summary_of(News::Opened, &open),
-            summary_of(News::Grew, &open),
-            summary_of(News::Closed, &ended(open.clone())),
-            summary_of(News::Retracted, &open),
-        ].join("\n"));
+        insta::assert_snapshot!(
+            [
+                summary_of(News::Opened, &open),
+                summary_of(News::Grew, &open),
+                summary_of(News::Closed, &ended(open.clone())),
+                summary_of(News::Retracted, &open),
+            ]
+            .join("\n")
+        );
     }
 
     #[test]

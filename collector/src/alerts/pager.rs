@@ -135,7 +135,9 @@ impl Track {
             (None, State::Open) => Some((News::Opened, *since)),
             // Over before anybody was told: nothing to call off.
             (None, State::Closed) => None,
-            (Some(told), State::Open) if !told.open() => Some((News::Opened, (*since).max(after(told.at, REOPEN_PAUSE)))),
+            (Some(told), State::Open) if !told.open() => {
+                Some((News::Opened, (*since).max(after(told.at, REOPEN_PAUSE))))
+            }
             (Some(told), State::Open) if told.lacks(event) => {
                 let pause = told.grew.map_or(Timestamp::MIN, |grew| after(grew, GROWTH_PAUSE));
                 Some((News::Grew, after(*since, GROWTH_WINDOW).max(pause)))

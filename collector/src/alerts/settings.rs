@@ -49,7 +49,9 @@ pub struct WebhookSecret(Vec<u8>);
 
 /// A text that is no [`WebhookSecret`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a webhook secret is \"whsec_\" followed by 24 to 64 bytes in base64; make one with: echo whsec_$(openssl rand -base64 32)")]
+#[error(
+    "a webhook secret is \"whsec_\" followed by 24 to 64 bytes in base64; make one with: echo whsec_$(openssl rand -base64 32)"
+)]
 pub struct NoSecret;
 
 impl WebhookSecret {

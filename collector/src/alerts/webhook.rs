@@ -1,6 +1,5 @@
 //! Delivery to a webhook after Standard Webhooks 1.0: the receiver can check who sent it and drop what it already has.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -12,34 +11,25 @@ use url::Url;
 
 use super::outbox::Attempt;
 use super::settings::WebhookSettings;
+use crate::outgoing::{ClientError, client_builder};
 
 /// The specification asks for 15 to 30 s: receivers may work before they answer.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Why no client for webhooks can be made.
+/// Why a webhook cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// TLS does not start.
-    #[error("TLS for webhooks cannot be set up: {0}")]
-    Tls(#[from] rustls::Error),
-    /// HTTP does not start.
+pub(crate) enum WebhookError {
+    #[error(transparent)]
+    Client(#[from] ClientError),
     #[error("the HTTP client for webhooks cannot be set up: {0}")]
     Http(#[from] reqwest::Error),
-    /// The signer refuses the secret.
     #[error("the secret of a webhook cannot be used: {0}")]
     Secret(#[from] standardwebhooks::WebhookError),
 }
 
 /// A client for all webhooks. It follows no redirect: an alert goes where the operator said, or not at all.
-pub(crate) fn client() -> Result<reqwest::Client, ClientError> {
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let client = reqwest::Client::builder().tls_backend_preconfigured(tls).redirect(Policy::none()).timeout(TIMEOUT);
-    Ok(client.user_agent(concat!("kedergi-collector/", env!("CARGO_PKG_VERSION"))).build()?)
+pub(crate) fn client() -> Result<reqwest::Client, WebhookError> {
+    Ok(client_builder()?.redirect(Policy::none()).timeout(TIMEOUT).build()?)
 }
 
 /// One receiver.
@@ -50,7 +40,7 @@ pub(crate) struct Webhook {
 }
 
 impl Webhook {
-    pub(crate) fn new(client: reqwest::Client, settings: &WebhookSettings) -> Result<Self, ClientError> {
+    pub(crate) fn new(client: reqwest::Client, settings: &WebhookSettings) -> Result<Self, WebhookError> {
         let signer = standardwebhooks::Webhook::from_bytes(settings.secret.bytes().to_vec())?;
         Ok(Self { client, url: settings.url.clone(), signer })
     }

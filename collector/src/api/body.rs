@@ -10,44 +10,44 @@ use utoipa::ToSchema;
 /// One cause, as far as it is seen: services that became unreachable together, network by network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Event)]
-pub struct EventBody {
+pub(crate) struct EventBody {
     /// Name of the event. It stays the same while the event grows.
     #[schema(value_type = String, example = "KZ-20190509-7f3a")]
-    pub id: EventId,
+    pub(crate) id: EventId,
     /// Where (ISO 3166-1 alpha-2).
     #[schema(value_type = String, example = "KZ")]
-    pub country: CountryCode,
+    pub(crate) country: CountryCode,
     /// Whether it goes on.
-    pub state: State,
+    pub(crate) state: State,
     /// When it began, over the whole country.
-    pub onset: Span,
+    pub(crate) onset: Span,
     /// When it ended; absent while it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub end: Option<Span>,
+    pub(crate) end: Option<Span>,
     /// When the measurements sufficed to open the event (time of measurement).
-    pub opened: Timestamp,
+    pub(crate) opened: Timestamp,
     /// When the measurements sufficed to close it; absent while it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub closed: Option<Timestamp>,
+    pub(crate) closed: Option<Timestamp>,
     /// The services affected, each once, sorted.
     #[schema(value_type = Vec<String>, example = json!(["facebook", "instagram"]))]
-    pub services: Vec<ServiceId>,
+    pub(crate) services: Vec<ServiceId>,
     /// AS numbers of the networks affected, each once, sorted; only those where three probes or more saw it.
     #[schema(value_type = Vec<u32>, example = json!([9198, 21299]))]
-    pub networks: Vec<Asn>,
+    pub(crate) networks: Vec<Asn>,
     /// How many more networks are affected, which are not named because fewer than three probes saw it there.
-    pub unnamed_networks: u32,
+    pub(crate) unnamed_networks: u32,
     /// How it is done, most frequent first.
-    pub manners: Vec<Manner>,
+    pub(crate) manners: Vec<Manner>,
     /// What is affected, network by network, in the order it was confirmed; only where three probes or more saw it.
-    pub scope: Vec<Scope>,
+    pub(crate) scope: Vec<Scope>,
 }
 
 /// Whether an event goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = EventState)]
-pub enum State {
+pub(crate) enum State {
     /// It goes on.
     Open,
     /// It is over.
@@ -57,51 +57,51 @@ pub enum State {
 /// When something happened, as closely as the measurements tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Bracket)]
-pub struct Span {
+pub(crate) struct Span {
     /// Not before: the last measurement of the state before. Absent if there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub earliest: Option<Timestamp>,
+    pub(crate) earliest: Option<Timestamp>,
     /// Not after: the first measurement of the state after.
-    pub latest: Timestamp,
+    pub(crate) latest: Timestamp,
 }
 
 /// A layer and a manner of blocking.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Manner {
+pub(crate) struct Manner {
     /// `dns`, `tcp`, `tls` or `http`.
     #[schema(example = "tls")]
-    pub layer: String,
+    pub(crate) layer: String,
     /// What is done there.
     #[schema(example = "timeout")]
-    pub manner: String,
+    pub(crate) manner: String,
     /// How many verdicts say so.
-    pub verdicts: u32,
+    pub(crate) verdicts: u32,
 }
 
 /// One service on one network, as far as the event affects it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Affected)]
-pub struct Scope {
+pub(crate) struct Scope {
     /// AS number of the network.
     #[schema(value_type = u32, example = 9198)]
-    pub network: Asn,
+    pub(crate) network: Asn,
     /// The service.
     #[schema(value_type = String, example = "facebook")]
-    pub service: ServiceId,
+    pub(crate) service: ServiceId,
     /// When it began there.
-    pub onset: Span,
+    pub(crate) onset: Span,
     /// When the measurements sufficed to say so.
-    pub confirmed: Timestamp,
+    pub(crate) confirmed: Timestamp,
     /// When it ended there; absent while it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub end: Option<Span>,
+    pub(crate) end: Option<Span>,
     /// When the measurements sufficed to say that it ended; absent while it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cleared: Option<Timestamp>,
+    pub(crate) cleared: Option<Timestamp>,
     /// Distinct probes that saw it blocked.
-    pub probes: u32,
+    pub(crate) probes: u32,
     /// How it is done there.
-    pub manners: Vec<Manner>,
+    pub(crate) manners: Vec<Manner>,
 }
 
 impl From<&PublicEvent> for EventBody {

@@ -17,10 +17,7 @@ use crate::app::App;
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "No such event, or it was retracted"),
     ),
 )]
-pub(super) async fn event(
-    State(app): State<App>,
-    Named(id): Named<EventId>,
-) -> Result<Json<EventBody>, Refusal> {
+pub(super) async fn event(State(app): State<App>, Named(id): Named<EventId>) -> Result<Json<EventBody>, Refusal> {
     let event = app.ledger(move |ledger| ledger.event(&id)).await?;
     let public = event.and_then(|event| event.public());
     let body = public.map(|event| EventBody::from(&event));

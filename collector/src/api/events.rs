@@ -28,9 +28,9 @@ pub(super) struct Filter {
 
 /// Events, those that began last first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct EventList {
+pub(crate) struct EventList {
     /// The events.
-    pub events: Vec<EventBody>,
+    pub(crate) events: Vec<EventBody>,
 }
 
 impl EventList {
@@ -51,10 +51,7 @@ impl EventList {
         (status = 400, body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
-pub(super) async fn events(
-    State(app): State<App>,
-    Asked(filter): Asked<Filter>,
-) -> Result<Json<EventList>, Refusal> {
+pub(super) async fn events(State(app): State<App>, Asked(filter): Asked<Filter>) -> Result<Json<EventList>, Refusal> {
     let limit = filter.limit.unwrap_or(USUAL);
     if !(1..=MOST).contains(&limit) {
         return Err(Refusal::Malformed(format!("limit is {limit}; it may be 1 to {MOST}")));

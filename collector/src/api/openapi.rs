@@ -44,12 +44,6 @@ pub(super) fn frame() -> OpenApi {
     OpenApiBuilder::new().info(info).paths(envelopes::paths()).build()
 }
 
-/// The whole document, as JSON.
-pub fn document() -> Result<String, serde_json::Error> {
-    let (_, document) = super::routes().split_for_parts();
-    Ok(document.to_pretty_json()? + "\n")
-}
-
 pub(super) fn router() -> Router<App> {
     Router::new().route("/api/v1/openapi.json", get(async || ([(CONTENT_TYPE, "application/json")], COMMITTED)))
 }
@@ -63,10 +57,15 @@ fn reference(name: &str) -> openapi::Ref {
 mod tests {
     use std::{env, fs};
 
+    fn document() -> String {
+        let (_, document) = crate::api::routes().split_for_parts();
+        document.to_pretty_json().unwrap() + "\n"
+    }
+
     /// `KEDERGI_OPENAPI=write cargo test -p kedergi-collector openapi` writes the committed copy anew.
     #[test]
     fn the_committed_document_is_what_the_code_says() {
-        let document = super::document().unwrap();
+        let document = document();
         if env::var_os("KEDERGI_OPENAPI").is_some_and(|wish| wish == "write") {
             fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json"), &document).unwrap();
         }
@@ -76,7 +75,7 @@ mod tests {
 
     #[test]
     fn no_reference_leads_nowhere() {
-        let document: serde_json::Value = serde_json::from_str(&super::document().unwrap()).unwrap();
+        let document: serde_json::Value = serde_json::from_str(&document()).unwrap();
         let text = document.to_string();
         for reference in text.split("\"#/components/schemas/").skip(1) {
             let name = reference.split('"').next().unwrap();

@@ -9,13 +9,13 @@ use crate::app::App;
 
 /// How the collector is doing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Status {
+pub(crate) struct Status {
     /// The collector's clock.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
     /// Version of the collector.
-    pub version: String,
+    pub(crate) version: String,
     /// Whether every report that was acknowledged is taken into account in the events.
-    pub caught_up: bool,
+    pub(crate) caught_up: bool,
 }
 
 /// Status

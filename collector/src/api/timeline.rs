@@ -109,7 +109,9 @@ impl Window {
         }
         let cells = until.duration_since(from).as_mins() / step.as_mins();
         if cells > MOST_CELLS {
-            return refuse(format!("{cells} steps between from and until; {MOST_CELLS} are the most: take a longer step"));
+            return refuse(format!(
+                "{cells} steps between from and until; {MOST_CELLS} are the most: take a longer step"
+            ));
         }
         Ok((from, until, step))
     }
@@ -125,10 +127,7 @@ impl Window {
         (status = 400, body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
-pub(super) async fn timeline(
-    State(app): State<App>,
-    Asked(window): Asked<Window>,
-) -> Result<Json<Timeline>, Refusal> {
+pub(super) async fn timeline(State(app): State<App>, Asked(window): Asked<Window>) -> Result<Json<Timeline>, Refusal> {
     let (from, until, step) = window.bounds(Timestamp::now())?;
     let country = window.country;
     let (cells, buckets) = app
@@ -140,7 +139,8 @@ pub(super) async fn timeline(
 /// Gathers counts into rows, leaving out every cell that fewer than three probes are behind.
 fn rows(cells: &[CellRow], buckets: &[BucketRow]) -> Vec<Row> {
     let whole = cells.iter().map(|row| (None, &row.service, row.start, &row.counts, row.probes));
-    let split = buckets.iter().filter_map(|row| Some((Some(row.network?), &row.service, row.start, &row.counts, row.probes)));
+    let split =
+        buckets.iter().filter_map(|row| Some((Some(row.network?), &row.service, row.start, &row.counts, row.probes)));
     let mut rows = BTreeMap::<(Option<Asn>, &ServiceId), Vec<CellBody>>::new();
     for (network, service, start, counts, probes) in whole.chain(split) {
         if let Some(cell) = cell(start, counts, probes) {
@@ -175,7 +175,10 @@ mod tests {
     #[test]
     fn what_is_not_given_has_a_default() {
         let (from, until, step) = bounds("country=KZ").unwrap();
-        assert_eq!((from.to_string(), until.to_string()), ("2019-05-09T00:00:00Z".into(), "2019-05-10T00:00:00Z".into()));
+        assert_eq!(
+            (from.to_string(), until.to_string()),
+            ("2019-05-09T00:00:00Z".into(), "2019-05-10T00:00:00Z".into())
+        );
         assert_eq!(step, SignedDuration::from_mins(15));
     }
 
@@ -198,13 +201,8 @@ mod tests {
     fn a_network_with_two_probes_has_no_row() {
         let counts = Counts { blocked: 9, ..Counts::default() };
         let (start, service) = (Timestamp::UNIX_EPOCH, "facebook".parse::<ServiceId>().unwrap());
-        let bucket = |network, probes| BucketRow {
-            start,
-            network: Asn::new(network),
-            service: service.clone(),
-            counts,
-            probes,
-        };
+        let bucket =
+            |network, probes| BucketRow { start, network: Asn::new(network), service: service.clone(), counts, probes };
         let whole = CellRow { start, service: service.clone(), counts, probes: 5 };
         let rows = rows(&[whole], &[bucket(1, 2), bucket(2, 3)]);
         assert_eq!(rows.iter().map(|row| row.network).collect::<Vec<_>>(), [None, Asn::new(2)]);

@@ -12,6 +12,7 @@ use crate::app::open_ledger;
 use crate::config::Config;
 use crate::keys::{invite_code, invite_hash};
 use crate::serve::Server;
+use crate::{events_cli, replay};
 
 /// Does what the command line says.
 pub(super) fn run(cli: Cli) -> Result<ExitCode> {
@@ -23,7 +24,8 @@ pub(super) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Serve(args) => serve(config, &args).map(done),
         Command::Invite(args) => invite(&config, &args).map(done),
         Command::Revoke(args) => revoke(&config, &args).map(done),
-        Command::Events(_) | Command::Replay(_) => bail!("pending"),
+        Command::Events(args) => events_cli::run(&config, &args).map(done),
+        Command::Replay(args) => runtime()?.block_on(replay::run(&args)),
         Command::CheckConfig => {
             check_config(&config, cli.config.is_some());
             Ok(ExitCode::SUCCESS)

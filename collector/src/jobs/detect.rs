@@ -25,14 +25,13 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 /// Why detection cannot go on.
 #[derive(Debug, thiserror::Error)]
-pub enum DetectError {
-    /// Facts or ledger cannot be read or written.
+pub(crate) enum DetectError {
     #[error("detection cannot read or write the store: {0}")]
     Store(#[from] StoreError),
-    /// The state in the ledger is not one.
-    #[error("the detector's state in the ledger cannot be read ({0}); it was written by another version of the collector")]
+    #[error(
+        "the detector's state in the ledger cannot be read ({0}); it was written by another version of the collector"
+    )]
     State(serde_json::Error),
-    /// What is to be written is no JSON.
     #[error("detection cannot be written as JSON: {0}")]
     Json(serde_json::Error),
 }

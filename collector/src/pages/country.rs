@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{OriginalUri, Path, Query, State};
+use axum::extract::{Path, Query, State};
 use axum::response::Html;
+use http::Uri;
 use jiff::{SignedDuration, Timestamp};
 use kedergi_dashboards::{CountryView, Row};
 use kedergi_detector::{Cell, Event, PublicEvent};
@@ -39,7 +40,7 @@ struct Window {
 
 pub(super) async fn country(
     State(app): State<App>,
-    OriginalUri(uri): OriginalUri,
+    uri: Uri,
     Path(code): Path<String>,
     wish: Result<Query<Wish>, QueryRejection>,
 ) -> Result<Html<String>, NoPage> {
@@ -54,12 +55,7 @@ pub(super) async fn country(
     }
 }
 
-async fn view(
-    app: &App,
-    country: CountryCode,
-    wish: Wish,
-    now: Timestamp,
-) -> Result<Option<CountryView>, StoreError> {
+async fn view(app: &App, country: CountryCode, wish: Wish, now: Timestamp) -> Result<Option<CountryView>, StoreError> {
     let found = app.facts(move |facts| rows(facts, country, &wish, now)).await?;
     let Some((window, cells)) = found else { return Ok(None) };
     let events = app.ledger(move |ledger| ledger.events(Some(country), EVENTS)).await?;

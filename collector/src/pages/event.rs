@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::{Path, State};
 use axum::response::Html;
+use http::Uri;
 use jiff::Timestamp;
 use kedergi_dashboards::{ControlView, EventView, EvidenceView, HistoryView};
 use kedergi_detector::{EventId, PublicEvent};
@@ -15,11 +16,7 @@ use crate::app::App;
 const PER_SCOPE: usize = 3;
 const PER_EVENT: usize = 48;
 
-pub(super) async fn event(
-    State(app): State<App>,
-    OriginalUri(uri): OriginalUri,
-    Path(id): Path<EventId>,
-) -> Result<Html<String>, NoPage> {
+pub(super) async fn event(State(app): State<App>, uri: Uri, Path(id): Path<EventId>) -> Result<Html<String>, NoPage> {
     let path = uri.path().to_owned();
     match view(&app, id, Timestamp::now()).await {
         Ok(Some(view)) => Ok(Html(kedergi_dashboards::event(&view))),

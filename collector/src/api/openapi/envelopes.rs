@@ -48,7 +48,10 @@ const ROUTES: [Route; 4] = [
         name: "heartbeat",
         summary: "A probe is alive and asks what to do; the answer may be held back until there is news",
         carries: "Heartbeat",
-        reply: (JSON, "Agenda: the collector's clock, the network it sees, the version of the bundle, targets to test again"),
+        reply: (
+            JSON,
+            "Agenda: the collector's clock, the network it sees, the version of the bundle, targets to test again",
+        ),
         refusals: &SENDER,
     },
     Route {
@@ -86,7 +89,9 @@ fn item(route: &Route) -> PathItem {
 
 fn request(carries: &str) -> RequestBody {
     RequestBodyBuilder::new()
-        .description(Some(format!("Envelope (KDG1) with {carries}, signed with the probe's Ed25519 key; 1 MiB at most")))
+        .description(Some(format!(
+            "Envelope (KDG1) with {carries}, signed with the probe's Ed25519 key; 1 MiB at most"
+        )))
         .content(BYTES, ContentBuilder::new().build())
         .required(Some(Required::True))
         .build()

@@ -1,0 +1,67 @@
+//! `kedergi-collector events`: the events in the ledger, for people and programs.
+
+use std::io::{self, Write};
+
+use anyhow::Result;
+
+use crate::api::{EventBody, EventList, Span};
+use crate::app::open_ledger;
+use crate::cli::EventsArgs;
+use crate::config::Config;
+
+/// Prints the events. They are the public view, as in the API, so that the output can be passed on.
+pub(crate) fn run(config: &Config, args: &EventsArgs) -> Result<()> {
+    let events = open_ledger(&config.data_dir)?.events(args.country, args.limit)?;
+    print(&EventList::of(&events).events, args.json, &mut io::stdout().lock())
+}
+
+/// Prints events, one a line: as JSON, or as a sentence.
+pub(crate) fn print(events: &[EventBody], json: bool, out: &mut impl Write) -> Result<()> {
+    for event in events {
+        if json {
+            writeln!(out, "{}", serde_json::to_string(event)?)?;
+        } else {
+            writeln!(out, "{}", line(event))?;
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// Name, state, time, services, networks and manner of an event.
+fn line(event: &EventBody) -> String {
+    let state = if event.end.is_some() { "over" } else { "open" };
+    let end = event.end.map_or_else(|| "now".to_owned(), bracket);
+    let services: Vec<_> = event.services.iter().map(ToString::to_string).collect();
+    let mut networks: Vec<_> = event.networks.iter().map(ToString::to_string).collect();
+    if event.unnamed_networks > 0 {
+        networks.push(format!("{} more with fewer than 3 probes", event.unnamed_networks));
+    }
+    let manners: Vec<_> = event.manners.iter().map(|how| format!("{} {}", how.layer, how.manner)).collect();
+    let (began, services, networks) = (bracket(event.onset), services.join(", "), networks.join(", "));
+    format!("{}  {state}  {began} until {end}  {services}  on {networks}  {}", event.id, manners.join(", "))
+}
+
+fn bracket(span: Span) -> String {
+    let minute = |at: jiff::Timestamp| at.strftime("%Y-%m-%d %H:%M").to_string();
+    match span.earliest {
+        Some(earliest) => format!("{}..{}", minute(earliest), span.latest.strftime("%H:%M UTC")),
+        None => format!("{} UTC", minute(span.latest)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::fixtures::{body, ended, event};
+
+    #[test]
+    fn a_line_for_people() {
+        let mut open = event(&[9198, 21299], &["facebook"]);
+        open.scope[1].probes = 2;
+        let events = [body(&open), body(&ended(event(&[9198], &["facebook", "youtube"])))];
+        let mut out = Vec::new();
+        print(&events, false, &mut out).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    }
+}

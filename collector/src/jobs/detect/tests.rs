@@ -1,0 +1,152 @@
+use jiff::SignedDuration;
+use kedergi_store::{AlertRow, StoredBatch};
+use kedergi_verdict::{How, RuleId, TlsManner, Verdict};
+use kedergi_wire::{Asn, BatchId, Digest, ProbeId, ReportRef};
+use tempfile::TempDir;
+
+use super::*;
+use crate::alerts::{AlertSettings, WebhookSettings};
+use crate::config::Config;
+
+const BLOCKED: Outcome = Outcome::Blocked { how: How::Tls(TlsManner::Timeout) };
+
+fn at(minute: i64) -> Timestamp {
+    "2019-05-09T06:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minute)
+}
+
+/// The fact of one probe (0 for the control) in one minute.
+fn fact(probe: u8, minute: i64, outcome: Outcome) -> Fact {
+    let batch = BatchId(Digest::of(format!("{probe} at {minute}").as_bytes()).0);
+    let known = probe != 0;
+    Fact {
+        report: ReportRef { batch, index: 0 },
+        probe: ProbeId([probe; 32]),
+        role: if known { Role::Probe } else { Role::Control },
+        sequence: minute.unsigned_abs() + 1,
+        at: at(minute),
+        target: "https://www.facebook.com/".parse().unwrap(),
+        service: "facebook".parse().unwrap(),
+        network: known.then(|| Asn::new(9198).unwrap()),
+        country: known.then(|| "KZ".parse().unwrap()),
+        verdict: Verdict { outcome, rule: RuleId("made-up".into()), rules_version: 1, evidence: Vec::new() },
+    }
+}
+
+/// Two hours: blocked for three probes from minute 30 to 80, never for the control.
+fn history() -> Vec<Fact> {
+    let blocked = |minute| if (30..80).contains(&minute) { BLOCKED } else { Outcome::Reachable };
+    let minutes = (0..120).step_by(10);
+    minutes
+        .flat_map(|minute| {
+            let control = fact(0, minute, Outcome::Reachable);
+            std::iter::once(control).chain((1..=3).map(move |probe| {
+                let minute = minute + i64::from(probe);
+                fact(probe, minute, blocked(minute))
+            }))
+        })
+        .collect()
+}
+
+fn open(folder: &TempDir) -> App {
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned().try_into().unwrap();
+    let webhooks = vec![WebhookSettings { url: "http://127.0.0.1:9/".parse().unwrap(), secret }];
+    let alerts = AlertSettings { stdout: true, webhooks };
+    App::open(Config { data_dir: folder.path().to_owned(), alerts, ..Config::default() }).unwrap()
+}
+
+fn append(app: &App, fact: Fact) {
+    let (id, probe) = (fact.report.batch, fact.probe);
+    app.append(&StoredBatch { id, probe, bytes: b"", facts: vec![fact], controls: Vec::new() }).unwrap();
+}
+
+/// What the ledger holds in the end: events, their history, alerts.
+async fn outcome(app: &App) -> (Vec<kedergi_detector::Event>, usize, Vec<AlertRow>) {
+    app.ledger(|ledger| {
+        let events = ledger.events(None, 10)?;
+        let history = ledger.history(&events[0].id)?.len();
+        let mut alerts = ledger.due_alerts(Timestamp::MAX, 100)?;
+        // The wall clock is in the names; what counts is how many there are, of what and where to.
+        for alert in &mut alerts {
+            alert.id = alert.id.split('.').take(2).collect::<Vec<_>>().join(".");
+        }
+        Ok((events, history, alerts))
+    })
+    .await
+    .unwrap()
+}
+
+async fn step_over_all(follower: &mut Follower) {
+    let cursor = follower.cursor;
+    let facts = follower.app.facts(move |facts| facts.scan_after(cursor, STEP)).await.unwrap();
+    follower.step(&facts, at(0)).await.unwrap();
+}
+
+#[test]
+fn facts_become_events_and_pages() {
+    let mut state = State::default();
+    let step = state.apply(history().iter(), at(0));
+    let news: Vec<_> = step.pages.iter().map(|page| page.news.word()).collect();
+    assert_eq!(news, ["opened", "closed"]);
+    assert!(matches!(step.changes.first(), Some(Change::Opened(_))));
+    assert_eq!(step.pages[0].event.services[0].as_str(), "facebook");
+}
+
+#[test]
+fn what_does_not_tell_where_or_what_is_no_vote() {
+    let mut unmapped = fact(1, 0, BLOCKED);
+    unmapped.network = None;
+    assert_eq!(input(&unmapped), None);
+    let no_connectivity = Outcome::Inconclusive { why: kedergi_verdict::Why::NoConnectivity };
+    assert_eq!(input(&fact(0, 0, no_connectivity)), None);
+    assert!(matches!(input(&fact(0, 0, Outcome::Down)), Some(Input::Control(vote)) if !vote.reachable));
+}
+
+#[tokio::test]
+async fn killed_anywhere_it_comes_to_the_same() {
+    let (smooth, rough) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let app = open(&smooth);
+    let mut follower = Follower::load(app.clone()).await.unwrap();
+    for fact in history() {
+        append(&app, fact);
+        step_over_all(&mut follower).await;
+    }
+    let expected = outcome(&app).await;
+    assert_eq!((expected.0.len(), expected.2.len()), (1, 4), "opened and closed, to standard output and webhook");
+    for (number, fact) in history().into_iter().enumerate() {
+        // Everything is opened anew, as after a kill; every other time detection was under way and did not commit.
+        let app = open(&rough);
+        append(&app, fact);
+        let mut follower = Follower::load(app).await.unwrap();
+        if number % 2 == 1 {
+            let cursor = follower.cursor;
+            let facts = follower.app.facts(move |facts| facts.scan_after(cursor, STEP)).await.unwrap();
+            follower.state.apply(facts.iter().map(|(_, fact)| fact), at(0));
+            follower = Follower::load(follower.app).await.unwrap();
+        }
+        step_over_all(&mut follower).await;
+    }
+    assert_eq!(outcome(&open(&rough)).await, expected);
+}
+
+#[tokio::test]
+async fn the_job_keeps_up_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = open(&folder);
+    let job = tokio::spawn(run(app.clone()));
+    for fact in history() {
+        append(&app, fact);
+    }
+    let closed = async {
+        while !app
+            .ledger(|ledger| ledger.events(None, 1))
+            .await
+            .unwrap()
+            .first()
+            .is_some_and(|event| event.end().is_some())
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), closed).await.expect("the event opens and closes");
+    job.abort();
+}

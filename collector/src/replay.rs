@@ -1,0 +1,66 @@
+//! `kedergi-collector replay`: a history told again through the front door.
+//!
+//! Simulated probes enroll and send signed batches over HTTP as real ones do, each from an address of its network's slice of
+//! loopback. The times in the reports are those of the history. Nothing is put into the store past the intake, so what a
+//! replay shows holds for real probes too.
+
+mod collector;
+mod comparison;
+mod crowd;
+mod networks;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use kedergi_detector::Scenario;
+
+use crate::cli::ReplayArgs;
+use collector::Collector;
+use crowd::Crowd;
+
+/// Replays a scenario and compares the events with those it expects.
+pub(crate) async fn run(args: &ReplayArgs) -> Result<ExitCode> {
+    let scenario = load(&args.scenario)?;
+    tokio::select! {
+        code = replay(&scenario, args) => code,
+        // Told to stop, it still removes its temporary folder.
+        interrupted = tokio::signal::ctrl_c() => { interrupted?; bail!("interrupted") }
+    }
+}
+
+async fn replay(scenario: &Scenario, args: &ReplayArgs) -> Result<ExitCode> {
+    let started = Instant::now();
+    let collector = match (&args.collector, &args.invite, &args.control_invite) {
+        (Some(url), Some(invite), Some(control)) => Collector::given(url.clone(), invite.clone(), control.clone())?,
+        _ => Collector::own(scenario).await?,
+    };
+    eprintln!("{}: {} probes enroll with {}", scenario.id, scenario.probes().len(), collector.url());
+    let mut crowd = Crowd::enroll(scenario, &collector).await?;
+    let reports = crowd.send(scenario).await?;
+    eprintln!(
+        "{reports} reports sent in {:.1} s; waiting for the collector to take them in",
+        started.elapsed().as_secs_f32()
+    );
+    collector.caught_up().await?;
+    let events = collector.events(scenario).await?;
+    let comparison = comparison::Comparison::new(scenario, events, reports);
+    comparison.print(args.json, &mut std::io::stdout().lock())?;
+    eprintln!("done in {:.1} s", started.elapsed().as_secs_f32());
+    let failed = args.exit_on_mismatch && !comparison.as_expected();
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// A bundled scenario, or one in a file.
+fn load(name: &str) -> Result<Scenario> {
+    if Scenario::bundled_ids().any(|id| id == name) {
+        return Ok(Scenario::bundled(name)?);
+    }
+    let path = Path::new(name);
+    let text = std::fs::read_to_string(path).with_context(|| {
+        let bundled = Scenario::bundled_ids().collect::<Vec<_>>().join(", ");
+        format!("{name}: neither a bundled scenario ({bundled}) nor a file that can be read")
+    })?;
+    Scenario::parse(&text).with_context(|| format!("{name}: not a scenario"))
+}
