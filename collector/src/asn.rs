@@ -20,7 +20,7 @@ pub(crate) struct Origin {
 /// Why a database cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: no network database in MMDB form: {source}", path.display())]
-pub struct NetworksError {
+pub(crate) struct NetworksError {
     path: PathBuf,
     source: MaxMindDbError,
 }
@@ -46,9 +46,8 @@ struct Country<'a> {
 impl Networks {
     /// Opens the databases of the configuration. With none, those networks are known that are nobody's: of demo and lab.
     pub(crate) fn open<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<Self, NetworksError> {
-        let open = |path: &Path| {
-            Reader::open_readfile(path).map_err(|source| NetworksError { path: path.to_owned(), source })
-        };
+        let open =
+            |path: &Path| Reader::open_readfile(path).map_err(|source| NetworksError { path: path.to_owned(), source });
         let mut readers = paths.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
         if readers.is_empty() {
             let bundled = Reader::from_source(BUNDLED.to_vec());

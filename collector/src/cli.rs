@@ -3,6 +3,7 @@
 mod args;
 mod verbs;
 
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -37,7 +38,8 @@ pub fn main() -> ExitCode {
 /// Logs go to standard error: standard output is for results.
 fn start_logging() {
     let filter = EnvFilter::builder().with_env_var(LOG).with_default_directive(tracing::Level::INFO.into());
-    tracing_subscriber::fmt().with_env_filter(filter.from_env_lossy()).with_writer(std::io::stderr).init();
+    let colour = io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter.from_env_lossy()).with_ansi(colour).with_writer(io::stderr).init();
 }
 
 fn exit_code(error: &anyhow::Error) -> ExitCode {

@@ -12,50 +12,50 @@ use url::Url;
 
 use crate::alerts::AlertSettings;
 
-pub use proxy::Proxy;
+pub(crate) use proxy::Proxy;
 
 /// Where a collector listens unless it is told otherwise.
-pub const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7080);
+pub(crate) const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7080);
 
 /// What a collector is told to do. `Config::default()` is what an empty file means.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Config {
+pub(crate) struct Config {
     /// Address and port to listen on.
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// Where the collector keeps everything it knows.
-    pub data_dir: PathBuf,
+    pub(crate) data_dir: PathBuf,
     /// The collector's own certificate. Without one it speaks plain HTTP, for a TLS proxy in front of it.
-    pub tls: Option<TlsSettings>,
+    pub(crate) tls: Option<TlsSettings>,
     /// Who may say in `X-Forwarded-For` where a connection really came from.
-    pub trusted_proxies: Vec<Proxy>,
+    pub(crate) trusted_proxies: Vec<Proxy>,
     /// MMDB file that tells the network (AS number) of an address, and perhaps its country.
-    pub asn_database: Option<PathBuf>,
+    pub(crate) asn_database: Option<PathBuf>,
     /// MMDB file that tells the country of an address, where the other does not.
-    pub country_database: Option<PathBuf>,
+    pub(crate) country_database: Option<PathBuf>,
     /// The target list; without it the bundled one.
-    pub targets: Option<PathBuf>,
+    pub(crate) targets: Option<PathBuf>,
     /// Where readers find the pages, for links in alerts.
-    pub public_url: Option<Url>,
+    pub(crate) public_url: Option<Url>,
     /// Where `/metrics` is served instead of `listen`.
-    pub metrics_listen: Option<SocketAddr>,
+    pub(crate) metrics_listen: Option<SocketAddr>,
     /// Where alerts go.
-    pub alerts: AlertSettings,
+    pub(crate) alerts: AlertSettings,
 }
 
 /// A certificate and its key.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TlsSettings {
+pub(crate) struct TlsSettings {
     /// PEM file: the certificate, then those that lead to its root.
-    pub certificate: PathBuf,
+    pub(crate) certificate: PathBuf,
     /// PEM file: the private key.
-    pub key: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
+pub(crate) enum ConfigError {
     /// The file cannot be read.
     #[error("{}: cannot be read: {source}", path.display())]
     Read {
@@ -121,20 +121,20 @@ fn state_dir() -> PathBuf {
 
 impl Config {
     /// Reads `path`; without one, the embedded default.
-    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+    pub(crate) fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
         let Some(path) = path else { return Ok(Self::default()) };
         let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         Self::parse(&text, path)
     }
 
     /// Reads a configuration from text; `path` is for the messages.
-    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+    pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
         keys::check(text, path)?;
         toml::from_str(text).map_err(|error| keys::wrong_value(&error, text, path))
     }
 
     /// What is valid but probably not meant, as sentences for the operator. Files are only looked for.
-    pub fn check(&self) -> Vec<String> {
+    pub(crate) fn check(&self) -> Vec<String> {
         let open = !self.listen.ip().is_loopback();
         let cases = [
             (

@@ -11,7 +11,7 @@ const SIGNING: &str = "signing-key";
 /// The machine has no randomness to give.
 #[derive(Debug, thiserror::Error)]
 #[error("the operating system gives no random bytes: {0}")]
-pub struct NoRandomness(getrandom::Error);
+pub(crate) struct NoRandomness(getrandom::Error);
 
 /// The key that signs bundles: made once, kept in the ledger.
 pub(crate) fn signing_key(ledger: &mut Ledger) -> Result<SigningKey, KeyError> {
@@ -21,7 +21,7 @@ pub(crate) fn signing_key(ledger: &mut Ledger) -> Result<SigningKey, KeyError> {
 
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
-pub enum KeyError {
+pub(crate) enum KeyError {
     /// No randomness to make one from.
     #[error(transparent)]
     Random(#[from] NoRandomness),

@@ -11,7 +11,7 @@ const BUNDLED: &str = include_str!("../data/targets.toml");
 
 /// Why a target list cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum TargetListError {
+pub(crate) enum TargetListError {
     /// The file cannot be read.
     #[error("{}: the target list cannot be read: {source}", path.display())]
     Read {

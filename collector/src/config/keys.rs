@@ -47,12 +47,7 @@ fn tables<'t>(table: &'t DeTable<'t>, key: &str) -> impl Iterator<Item = &'t DeT
     value.and_then(DeValue::as_table).into_iter().chain(list.iter().filter_map(|entry| entry.get_ref().as_table()))
 }
 
-fn known_only(
-    table: &DeTable<'_>,
-    known: &'static [&'static str],
-    text: &str,
-    path: &Path,
-) -> Result<(), ConfigError> {
+fn known_only(table: &DeTable<'_>, known: &'static [&'static str], text: &str, path: &Path) -> Result<(), ConfigError> {
     let stranger = table.iter().map(|(key, _)| key).find(|key| !known.contains(&key.get_ref().as_ref()));
     let Some(stranger) = stranger else { return Ok(()) };
     let key = stranger.get_ref().to_string();

@@ -37,3 +37,6 @@ impl Facts {
         Ok(Self { connection: open::reader(path)? })
     }
 }
+
+#[cfg(test)]
+mod tests;

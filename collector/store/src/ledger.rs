@@ -43,3 +43,6 @@ impl Ledger {
         Ok(secret)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+use std::os::unix::fs::PermissionsExt;
+
+use jiff::Timestamp;
+use kedergi_detector::{Affected, Bracket, Change, Event, EventId, EventState};
+use kedergi_wire::{Asn, ProbeId, Role};
+use tempfile::TempDir;
+
+use super::*;
+
+const CODE: [u8; 32] = [1; 32];
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_557_360_000 + seconds).unwrap()
+}
+
+fn ledger() -> (TempDir, Ledger) {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(&folder.path().join("ledger.db")).unwrap();
+    (folder, ledger)
+}
+
+fn reopen(folder: &TempDir, ledger: Ledger) -> Ledger {
+    drop(ledger);
+    Ledger::open(&folder.path().join("ledger.db")).unwrap()
+}
+
+fn invite(uses: u32, expires: Option<Timestamp>) -> NewInvite {
+    NewInvite { code_hash: CODE, role: Role::Control, uses, expires }
+}
+
+fn probe(number: u8) -> ProbeId {
+    ProbeId([number; 32])
+}
+
+fn event(seconds: i64, cleared: Option<i64>) -> Event {
+    let bracket = |seconds| Bracket { earliest: None, latest: at(seconds) };
+    let affected = Affected {
+        network: Asn::new(9198).unwrap(),
+        service: "a".parse().unwrap(),
+        onset: bracket(seconds),
+        confirmed: at(seconds + 60),
+        end: cleared.map(bracket),
+        cleared: cleared.map(at),
+        probes: 2,
+        manners: Vec::new(),
+        evidence: Vec::new(),
+    };
+    let state = if cleared.is_some() { EventState::Closed } else { EventState::Open };
+    Event { id: EventId(format!("KZ-{seconds}")), country: "KZ".parse().unwrap(), state, scope: vec![affected] }
+}
+
+fn alert(id: &str, due: i64) -> NewAlert {
+    let (event, channel, body) = (EventId("KZ-0".into()), "stdout".into(), format!("body of {id}"));
+    NewAlert { id: id.into(), event, channel, body, due: at(due) }
+}
+
+#[test]
+fn an_invitation_is_used_up_and_not_by_who_is_enrolled() {
+    let (folder, mut ledger) = ledger();
+    ledger.add_invite(invite(2, None)).unwrap();
+    for (number, expected) in [(1, Enrolled::As(Role::Control)), (1, Enrolled::As(Role::Control))] {
+        assert_eq!(ledger.enroll(CODE, probe(number), 1, at(0)).unwrap(), expected);
+    }
+    let mut ledger = reopen(&folder, ledger);
+    assert_eq!(ledger.enroll(CODE, probe(2), 1, at(0)).unwrap(), Enrolled::As(Role::Control));
+    assert_eq!(ledger.enroll(CODE, probe(3), 1, at(0)).unwrap(), Enrolled::UnknownInvite);
+    assert_eq!(ledger.probe(probe(3)).unwrap(), None);
+    assert_eq!(ledger.probe(probe(2)).unwrap(), Some(ProbeRow { role: Role::Control, revoked: false }));
+}
+
+#[test]
+fn an_invitation_expires() {
+    let (_folder, mut ledger) = ledger();
+    ledger.add_invite(invite(2, Some(at(10)))).unwrap();
+    assert_eq!(ledger.enroll(CODE, probe(1), 1, at(9)).unwrap(), Enrolled::As(Role::Control));
+    assert_eq!(ledger.enroll(CODE, probe(2), 1, at(10)).unwrap(), Enrolled::UnknownInvite);
+    assert_eq!(ledger.enroll([2; 32], probe(2), 1, at(0)).unwrap(), Enrolled::UnknownInvite);
+}
+
+#[test]
+fn a_revoked_probe_stays_out() {
+    let (_folder, mut ledger) = ledger();
+    ledger.add_invite(invite(5, None)).unwrap();
+    ledger.enroll(CODE, probe(1), 1, at(0)).unwrap();
+    assert!(ledger.revoke(probe(1)).unwrap() && !ledger.revoke(probe(2)).unwrap());
+    assert!(ledger.probe(probe(1)).unwrap().unwrap().revoked);
+    assert_eq!(ledger.enroll(CODE, probe(1), 1, at(0)).unwrap(), Enrolled::Revoked);
+}
+
+#[test]
+fn heartbeats_tell_who_is_alive() {
+    let (_folder, mut ledger) = ledger();
+    ledger.add_invite(invite(5, None)).unwrap();
+    ledger.enroll(CODE, probe(1), 1, at(0)).unwrap();
+    assert_eq!(ledger.alive(at(0)).unwrap(), 0);
+    ledger.heartbeat(probe(1), Asn::new(9198), "KZ".parse().ok(), at(100)).unwrap();
+    assert_eq!((ledger.alive(at(100)).unwrap(), ledger.alive(at(101)).unwrap()), (1, 0));
+}
+
+#[test]
+fn a_secret_is_made_once_and_kept_from_others() {
+    let (folder, mut ledger) = ledger();
+    assert_eq!(ledger.secret("key", || [7; 32]).unwrap(), [7; 32]);
+    let mut ledger = reopen(&folder, ledger);
+    assert_eq!(ledger.secret("key", || [8; 32]).unwrap(), [7; 32]);
+    for name in ["ledger.db", "ledger.db-wal"] {
+        let mode = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[test]
+fn a_bundle_never_goes_back() {
+    let (folder, mut ledger) = ledger();
+    assert_eq!(ledger.bundle().unwrap(), None);
+    let bundle = |version| StoredBundle { version, made: at(0), bytes: vec![1, 2, 3] };
+    ledger.set_bundle(&bundle(2)).unwrap();
+    ledger.set_bundle(&bundle(1)).unwrap();
+    assert_eq!(reopen(&folder, ledger).bundle().unwrap(), Some(bundle(2)));
+}
+
+#[test]
+fn detection_moves_on_as_one() {
+    let (folder, mut ledger) = ledger();
+    assert_eq!(ledger.detection().unwrap(), Detection::default());
+    let (opened, closed) = (event(0, None), event(0, Some(600)));
+    ledger.commit_detection(5, "{}", &[Change::Opened(opened.clone())], &[alert("one", 0)]).unwrap();
+    ledger.commit_detection(9, "[]", &[Change::Closed(closed.clone())], &[alert("one", 0), alert("two", 0)]).unwrap();
+    let ledger = reopen(&folder, ledger);
+    assert_eq!(ledger.detection().unwrap(), Detection { cursor: 9, state: Some("[]".into()) });
+    assert_eq!(ledger.detection_cursor().unwrap(), 9);
+    assert_eq!(ledger.event(&opened.id).unwrap(), Some(closed.clone()));
+    let history = ledger.history(&opened.id).unwrap();
+    assert_eq!(history, [(at(60), Change::Opened(opened)), (at(600), Change::Closed(closed))]);
+    assert_eq!(ledger.due_alerts(at(0), 10).unwrap().len(), 2);
+}
+
+#[test]
+fn detection_that_fails_moves_nothing() {
+    let (_folder, mut ledger) = ledger();
+    ledger.connection.execute_batch("DROP TABLE alert").unwrap();
+    assert!(ledger.commit_detection(5, "{}", &[Change::Opened(event(0, None))], &[alert("one", 0)]).is_err());
+    assert_eq!(ledger.detection().unwrap(), Detection::default());
+    assert!(ledger.events(None, 10).unwrap().is_empty());
+}
+
+#[test]
+fn events_are_listed_last_first_and_without_retracted_ones() {
+    let (_folder, mut ledger) = ledger();
+    let changes = [0, 100, 50].map(|seconds| Change::Opened(event(seconds, None)));
+    ledger.commit_detection(1, "", &changes, &[]).unwrap();
+    let ids = |ledger: &Ledger, country: &str, limit| -> Vec<String> {
+        ledger.events(country.parse().ok(), limit).unwrap().into_iter().map(|event| event.id.0).collect()
+    };
+    assert_eq!(ids(&ledger, "", 10), ["KZ-100", "KZ-50", "KZ-0"]);
+    assert_eq!(ids(&ledger, "KZ", 1), ["KZ-100"]);
+    assert!(ids(&ledger, "RU", 10).is_empty());
+    ledger.commit_detection(2, "", &[Change::Retracted(event(100, None))], &[]).unwrap();
+    assert_eq!(ids(&ledger, "", 10), ["KZ-50", "KZ-0"]);
+    let retracted = EventId("KZ-100".into());
+    assert_eq!(ledger.event(&retracted).unwrap(), None);
+    assert_eq!(ledger.history(&retracted).unwrap().len(), 2);
+}
+
+#[test]
+fn an_alert_leaves_the_outbox_only_when_sent_or_given_up() {
+    let (folder, mut ledger) = ledger();
+    let alerts = [alert("late", 50), alert("first", 0), alert("second", 1)];
+    ledger.commit_detection(1, "", &[], &alerts).unwrap();
+    let ids = |ledger: &Ledger, now| -> Vec<String> {
+        ledger.due_alerts(at(now), 10).unwrap().into_iter().map(|row| row.id).collect()
+    };
+    assert_eq!(ids(&ledger, 10), ["first", "second"]);
+    ledger.alert_sent("first").unwrap();
+    ledger.alert_failed("second", at(100), "no route").unwrap();
+    let mut ledger = reopen(&folder, ledger);
+    assert!(ids(&ledger, 10).is_empty());
+    assert_eq!(ledger.next_alert().unwrap(), Some(at(50)));
+    assert_eq!(ids(&ledger, 100), ["late", "second"]);
+    assert_eq!(ledger.due_alerts(at(100), 10).unwrap()[1].attempts, 1);
+    ledger.alert_gave_up("second", "gone").unwrap();
+    ledger.alert_sent("late").unwrap();
+    assert_eq!((ids(&ledger, 1000).len(), ledger.next_alert().unwrap()), (0, None));
+    // An alert that was sent is not sent again because detection says it again.
+    ledger.commit_detection(2, "", &[], &[alert("first", 0)]).unwrap();
+    assert!(ids(&ledger, 1000).is_empty());
+}
