@@ -111,12 +111,21 @@ fn faults_are_no_events() {
 #[test]
 fn late_and_shuffled_facts_give_the_same_events() {
     let scenario = Scenario::bundled("kz-2019-05-09").unwrap();
-    let inputs = inputs(&scenario);
+    let mut inputs = inputs(&scenario);
+    // Some services will do: reading votes that come in between others takes its time.
+    inputs.retain(|input| ["azattyq", "facebook", "youtube", "vk"].contains(&service(input).as_str()));
     let mut arriving: Vec<_> = (0u64..).zip(&inputs).map(|(number, input)| (arrival(input, number), input)).collect();
     arriving.sort_by_key(|(arrival, _)| *arrival);
     let shuffled = detect(arriving.into_iter().map(|(_, input)| input));
     let nameless = |events: Vec<Event>| events.into_iter().map(|event| (event.state, event.scope)).collect::<Vec<_>>();
     assert!(nameless(shuffled) == nameless(detect(&inputs)));
+}
+
+fn service(input: &Input) -> &ServiceId {
+    match input {
+        Input::Vote(vote) => &vote.service,
+        Input::Control(vote) => &vote.service,
+    }
 }
 
 fn arrival(input: &Input, number: u64) -> Timestamp {
@@ -238,4 +247,16 @@ fn what_is_other_than_expected_is_said() {
     let told = sentences(&scenario, &events);
     assert_eq!(told.len(), 2, "{told:#?}");
     assert!(told[0].contains("10m are allowed") && told[1].contains("is still open"), "{told:#?}");
+}
+
+/// The manual's example is one that works, and the words it lists are all there are.
+#[test]
+fn the_manual_is_right() {
+    let manual = include_str!("../../README.md");
+    let example = manual.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let scenario = Scenario::parse(example).unwrap();
+    assert_eq!(sentences(&scenario, &detect(&inputs(&scenario))), [""; 0]);
+    for word in Technique::all().map(Technique::word).chain(Scenario::bundled_ids().map(str::to_owned)) {
+        assert!(manual.contains(&format!("`{word}`")), "{word}");
+    }
 }
