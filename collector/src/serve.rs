@@ -11,9 +11,7 @@ use axum::extract::connect_info::Connected;
 use axum::middleware::from_fn;
 use axum::serve::{IncomingStream, Listener};
 use axum::{Router, routing};
-use http::header::{
-    CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
-};
+use http::header::{CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use http::{HeaderValue, StatusCode};
 use tokio::net::TcpListener;
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
@@ -85,7 +83,8 @@ impl Server {
             Some(address) => Some(listen(address).await?),
             None => None,
         };
-        let app = spawn_blocking(move || App::open(config)).await.map_err(io::Error::other).map_err(ServeError::Serve)??;
+        let app =
+            spawn_blocking(move || App::open(config)).await.map_err(io::Error::other).map_err(ServeError::Serve)??;
         Ok(Self { app, listener, tls, metrics })
     }
 
@@ -114,9 +113,7 @@ impl Server {
             Some(ended) = doors.join_next() => ended.map_err(io::Error::other).and_then(|door| door).map_err(ServeError::Serve),
         };
         app.close();
-        let farewell = async {
-            while doors.join_next().await.is_some() {}
-        };
+        let farewell = async { while doors.join_next().await.is_some() {} };
         if timeout(FAREWELL, farewell).await.is_err() {
             tracing::warn!("some connections did not end in {} s and were cut", FAREWELL.as_secs());
         }

@@ -39,13 +39,11 @@ pub(crate) enum TlsError {
 pub(crate) fn acceptor(settings: &TlsSettings) -> Result<TlsAcceptor, TlsError> {
     let chain = chain(&settings.certificate)?;
     let key = PrivateKeyDer::from_pem_file(&settings.key).map_err(pem(&settings.key))?;
-    let refused = |source| TlsError::Refused {
-        certificate: settings.certificate.clone(),
-        key: settings.key.clone(),
-        source,
-    };
+    let refused =
+        |source| TlsError::Refused { certificate: settings.certificate.clone(), key: settings.key.clone(), source };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(refused)?;
+    let builder =
+        ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(refused)?;
     let mut config = builder.with_no_client_auth().with_single_cert(chain, key).map_err(refused)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))

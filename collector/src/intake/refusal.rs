@@ -27,10 +27,9 @@ impl From<OpenError> for Refusal {
         match error {
             OpenError::TooLarge(_) => Self::TooLarge,
             OpenError::Signature => Self::BadSignature,
-            OpenError::NotAnEnvelope
-            | OpenError::WrongKind(_)
-            | OpenError::Expand(_)
-            | OpenError::Payload(_) => Self::Malformed(error.to_string()),
+            OpenError::NotAnEnvelope | OpenError::WrongKind(_) | OpenError::Expand(_) | OpenError::Payload(_) => {
+                Self::Malformed(error.to_string())
+            }
         }
     }
 }

@@ -56,7 +56,8 @@ fn count(facts: &[Fact], unlisted: u32, early: u32) {
             Role::Probe => "probe",
             Role::Control => "control",
         };
-        metrics::counter!("kedergi_reports_total", "role" => role, "outcome" => fact.verdict.outcome.word()).increment(1);
+        metrics::counter!("kedergi_reports_total", "role" => role, "outcome" => fact.verdict.outcome.word())
+            .increment(1);
     }
     for (reason, reports) in [("unlisted", unlisted), ("early", early)] {
         if reports > 0 {

@@ -34,11 +34,7 @@ impl<S: Send + Sync> FromRequest<S> for Sealed {
 }
 
 /// Opens an envelope of an enrolled probe. Expanding costs more than looking a key up, so strangers are turned away first.
-pub(super) fn open<T: DeserializeOwned>(
-    app: &App,
-    envelope: &Envelope<'_>,
-    kind: Kind,
-) -> Result<Opened<T>, Refusal> {
+pub(super) fn open<T: DeserializeOwned>(app: &App, envelope: &Envelope<'_>, kind: Kind) -> Result<Opened<T>, Refusal> {
     let probe = envelope.sender();
     let ProbeRow { role, revoked } = app.ledger_now(|ledger| ledger.probe(probe))?.ok_or(Refusal::UnknownProbe)?;
     if revoked {
