@@ -94,7 +94,7 @@ impl Story {
         let enrolled = enroll.output().context("cannot start kedergi-probe")?;
         ensure!(enrolled.status.success(), "enroll failed: {}", String::from_utf8_lossy(&enrolled.stderr));
         let mut run = self.probe();
-        run.arg("run").arg("--config").arg(&config).env("RUST_LOG", "error");
+        run.arg("run").arg("--config").arg(&config).env("KEDERGI_LOG", "error");
         self.probes.push(Process::start(role, &mut run)?.0);
         println!("{role}: enrolled and measuring");
         Ok(())
