@@ -82,9 +82,9 @@ impl Censor {
 
     fn decide_udp(&self, packet: &Packet<'_>) -> Decision {
         let Transport::Udp { source, destination: DNS, payload } = packet.transport else { return Decision::PASS };
-        let forged = self.rules.iter().find_map(|rule| match rule {
-            Rule::DnsInject { name, address } => forge(payload, name, *address),
-            _ => None,
+        let forged = self.rules.iter().find_map(|rule| {
+            let Rule::DnsInject { name, address } = rule else { return None };
+            forge(payload, name, *address)
         });
         let client = SocketAddr::new(packet.source, source);
         let resolver = SocketAddr::new(packet.destination, DNS);
@@ -158,9 +158,9 @@ impl Censor {
         ends: Ends,
         now: Instant,
     ) -> Decision {
-        let page = self.rules.iter().find_map(|rule| match rule {
-            Rule::HttpBlockPage { host, status, body } if host.covers(asked) => Some(http_answer(*status, body)),
-            _ => None,
+        let page = self.rules.iter().find_map(|rule| {
+            let Rule::HttpBlockPage { host, status, location, body } = rule else { return None };
+            host.covers(asked).then(|| http_answer(*status, location.as_deref(), body))
         });
         let Some(page) = page else { return Decision::PASS };
         self.flows.silence(ends, now);
@@ -171,11 +171,12 @@ impl Censor {
     }
 }
 
-fn http_answer(status: u16, body: &str) -> String {
+fn http_answer(status: u16, location: Option<&str>, body: &str) -> String {
     // The reason phrase means nothing to a client; "OK" would be odd beside 403.
     let reason = if status == 200 { "OK" } else { "Blocked" };
+    let location = location.map(|url| format!("Location: {url}\r\n")).unwrap_or_default();
     format!(
-        "HTTP/1.1 {status} {reason}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\n\
+        "HTTP/1.1 {status} {reason}\r\n{location}Content-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\n\
          Connection: close\r\n\r\n{body}",
         body.len()
     )

@@ -10,9 +10,12 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Expected(Vec<String>);
 
+/// Second words, each with the third words that may follow it.
+type Details = &'static [(&'static str, &'static [&'static str])];
+
 /// What the five outcomes may be followed by. It repeats the vocabulary of `kedergi-verdict`, which the lab does not import:
 /// the lab judges that package and must not move with it. A scene that expects a new word needs it here.
-const AFTER: [(&str, &[(&str, &[&str])]); 5] = [
+const AFTER: [(&str, Details); 5] = [
     ("reachable", &[]),
     ("throttled", &[]),
     ("down", &[]),

@@ -91,10 +91,10 @@ impl Network {
             None => Decision { pass: true, inject: Vec::new() },
         };
         let own = pass.then_some(packet);
-        inject.into_iter().chain(own).filter_map(|packet| self.from_border(isp, packet)).collect()
+        inject.into_iter().chain(own).filter_map(|packet| self.onward(isp, packet)).collect()
     }
 
-    fn from_border(&self, isp: Isp, packet: Vec<u8>) -> Option<Moving> {
+    fn onward(&self, isp: Isp, packet: Vec<u8>) -> Option<Moving> {
         let to = self.receiver(&packet)?;
         let there = *self.zones.get(to)?;
         Some(if there == Zone::Isp(isp) {

@@ -53,7 +53,11 @@ pub enum Rule {
         /// Status of the answer.
         #[serde(default = "ok")]
         status: u16,
+        /// Where the answer sends the reader, if anywhere.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        location: Option<String>,
         /// HTML of the answer.
+        #[serde(default)]
         body: String,
     },
     /// Nothing at all passes the border.

@@ -1,5 +1,7 @@
 //! The lab itself, without a probe: real curl-like clients of this test's own through real namespaces.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::process::Stdio;

@@ -15,7 +15,7 @@ pub(crate) fn prepare(folder: &Path, sites: &[Site], authority: &Authority) -> R
     for site in sites.iter().filter(|site| matches!(site.state, SiteState::Up | SiteState::Nameless)) {
         let root = folder.join("sites").join(site.name.as_str());
         fs::create_dir_all(&root).map_err(LabError::file(&root))?;
-        fs::write(root.join("page.html"), &site.page()).map_err(LabError::file(&root))?;
+        fs::write(root.join("page.html"), site.page()).map_err(LabError::file(&root))?;
         if site.http != HttpMode::Off {
             text += &http_server(site, &root);
             listens.extend(site.addresses.iter().map(|ip| SocketAddr::new(*ip, 80)));
@@ -31,14 +31,15 @@ pub(crate) fn prepare(folder: &Path, sites: &[Site], authority: &Authority) -> R
     Ok(listens)
 }
 
-/// One process in the foreground: nothing of it is left when it is killed.
+/// One process in the foreground: nothing of it is left when it is killed. It stays the root it is, for in a user namespace
+/// there may be nobody else.
 fn head(folder: &Path) -> String {
     let folder = folder.display();
     let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("  {kind}_temp_path {folder}/{kind};\n"))
         .concat();
     format!(
-        "daemon off;\nmaster_process off;\nworker_processes 1;\npid {folder}/nginx.pid;\n\
+        "user root;\ndaemon off;\nmaster_process off;\nworker_processes 1;\npid {folder}/nginx.pid;\n\
          error_log {folder}/nginx.log notice;\nevents {{ worker_connections 1024; }}\nhttp {{\n  access_log off;\n  \
          server_tokens off;\n  server_names_hash_bucket_size 256;\n{temporary}"
     )
