@@ -4,6 +4,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
@@ -14,6 +16,9 @@ use url::Url;
 const KEY: &str = "key";
 const ENROLMENT: &str = "enrolment.json";
 const LOCK: &str = "lock";
+/// `status` touches the lock for an instant; that must not keep a daemon from starting.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Why the data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -95,11 +100,20 @@ impl DataDir {
     pub(crate) fn lock(&self) -> Result<File, IdentityError> {
         let path = self.0.join(LOCK);
         let file = private().create(true).truncate(false).open(&path).map_err(file_error("cannot open", &path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(IdentityError::InUse { path: self.0.clone() }),
-            Err(TryLockError::Error(source)) => Err(file_error("cannot lock", &path)(source)),
+        for _ in 0..LOCK_TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) => thread::sleep(LOCK_PAUSE),
+                Err(TryLockError::Error(source)) => return Err(file_error("cannot lock", &path)(source)),
+            }
         }
+        Err(IdentityError::InUse { path: self.0.clone() })
+    }
+
+    /// Whether another process works with the directory.
+    pub(crate) fn is_locked(&self) -> bool {
+        let tried = File::open(self.0.join(LOCK)).map(|file| file.try_lock_shared());
+        matches!(tried, Ok(Err(TryLockError::WouldBlock)))
     }
 
     /// The key, if one was made.
@@ -225,8 +239,9 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let dir = DataDir::make(home.path()).unwrap();
         let held = dir.lock().unwrap();
-        assert!(matches!(dir.lock(), Err(IdentityError::InUse { .. })));
+        assert!(matches!(dir.lock(), Err(IdentityError::InUse { .. })) && dir.is_locked());
         drop(held);
+        assert!(!dir.is_locked());
         assert!(dir.lock().is_ok());
     }
 }

@@ -14,6 +14,8 @@ mod consent;
 pub mod daemon;
 mod doors;
 mod enroll;
+#[cfg(test)]
+mod fake_collector;
 mod identity;
 mod outbox;
 mod pulse;

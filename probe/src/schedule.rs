@@ -64,11 +64,11 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// A round every `interval_s` seconds. `last_round` is when the last one began, so that a probe that is restarted again
-    /// and again does not measure again and again.
-    pub(crate) fn new(interval_s: u32, last_round: Option<Timestamp>, now: Timestamp) -> Self {
+    /// A round every `interval_s` seconds. `next_round` is when the next one is due if that is known from before, so that a
+    /// probe that is restarted again and again does not measure again and again.
+    pub(crate) fn new(interval_s: u32, next_round: Option<Timestamp>, now: Timestamp) -> Self {
         let interval = SignedDuration::from_secs(i64::from(interval_s));
-        let next_round = last_round.map_or(now, |last| later(last, interval));
+        let next_round = next_round.unwrap_or(now);
         let (round, retests, measured) = (VecDeque::new(), BTreeSet::new(), BTreeMap::new());
         Self { interval, next_round, round, retests, measured }
     }

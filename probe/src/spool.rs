@@ -7,7 +7,7 @@ mod batch;
 mod cache;
 
 pub(crate) use batch::Sealed;
-pub(crate) use cache::{Counts, Judged, Kept};
+pub(crate) use cache::{Judged, Kept};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

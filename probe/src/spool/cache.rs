@@ -19,9 +19,7 @@ const TRAFFIC_DAYS: i64 = 8;
 pub(crate) enum Kept {
     /// The last target bundle: the envelope as the collector signed it.
     Bundle,
-    /// What a collector last said of this probe's vantage and clock.
-    Facts,
-    /// How the daemon is doing, for `status`.
+    /// How the daemon is doing, for `status` and for its next start.
     Life,
 }
 
@@ -29,7 +27,6 @@ impl Kept {
     fn name(self) -> &'static str {
         match self {
             Self::Bundle => "bundle",
-            Self::Facts => "facts",
             Self::Life => "life",
         }
     }

@@ -5,6 +5,7 @@ use kedergi_wire::{Batch, Envelope, FORMAT, Kind, Line, Vantage, limits};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use super::cache::Counts;
 use super::*;
 
 const NOW: Timestamp = Timestamp::constant(1_557_378_000, 0);
