@@ -6,6 +6,8 @@ mod doh;
 mod failure;
 mod http;
 mod line;
+#[cfg(test)]
+mod loopback;
 mod names;
 mod reach;
 mod redirects;

@@ -139,30 +139,11 @@ fn rcode(code: ResponseCode) -> Rcode {
 
 #[cfg(test)]
 mod tests {
-    use hickory_proto::rr::Record;
-    use hickory_proto::rr::rdata::A;
-
+    use super::super::loopback::{self, resolver};
     use super::*;
 
     fn reply(question: &Message, ip: [u8; 4]) -> Vec<u8> {
-        let mut message = question.clone().into_response();
-        let name = question.queries[0].name().clone();
-        message.add_answer(Record::from_rdata(name, 60, RData::A(A::from(ip))));
-        message.to_vec().unwrap()
-    }
-
-    /// Answers one question with what `answers` makes of it, from the asked address.
-    async fn resolver(answers: fn(&Message) -> Vec<Vec<u8>>) -> SocketAddr {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let address = socket.local_addr().unwrap();
-        tokio::spawn(async move {
-            let mut buffer = [0; 1500];
-            let (length, from) = socket.recv_from(&mut buffer).await.unwrap();
-            for datagram in answers(&Message::from_vec(&buffer[..length]).unwrap()) {
-                socket.send_to(&datagram, from).await.unwrap();
-            }
-        });
-        address
+        loopback::reply(question, &[ip.into()]).to_vec().unwrap()
     }
 
     #[tokio::test]

@@ -57,3 +57,52 @@ async fn connect(tls: &Arc<ClientConfig>, resolver: &DohResolver) -> Result<Http
     let builder = HttpsClientStream::builder(Arc::clone(tls), provider);
     builder.build(resolver.bootstrap, host.into(), resolver.url.path().into()).await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::super::loopback::{self, Authority, Dates, Identity};
+    use super::*;
+    use crate::verifying_client;
+
+    const BOTH: [Query; 2] = [Query::A, Query::Aaaa];
+    const ADDRESSES: &[IpAddr] = &[IpAddr::V4(std::net::Ipv4Addr::new(45, 80, 0, 1))];
+
+    async fn asked(authority: &Authority, identity: Identity, status: u16) -> Vec<StepOutcome<Answers>> {
+        let bootstrap = loopback::doh(identity, status, ADDRESSES).await;
+        let resolver = DohResolver { url: "https://dns.example/dns-query".parse().unwrap(), bootstrap };
+        let tls = Arc::new(verifying_client(authority.roots()).unwrap());
+        ask(&tls, &resolver, "site.example", &BOTH).await
+    }
+
+    #[tokio::test]
+    async fn both_kinds_on_one_connection() {
+        let authority = Authority::new();
+        let outcomes = asked(&authority, authority.issue("dns.example", Dates::Now), 200).await;
+        assert_eq!(outcomes[0].ok().unwrap()[0].addresses, ADDRESSES);
+        assert_eq!(outcomes[1].ok().unwrap()[0].addresses, [] as [IpAddr; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_resolver_without_a_valid_certificate_is_not_asked() {
+        let authority = Authority::new();
+        let outcomes = asked(&authority, authority.issue("other.example", Dates::Now), 200).await;
+        assert_eq!(outcomes, vec![StepOutcome::Failed(Failure::Certificate); 2]);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_no_answer() {
+        let authority = Authority::new();
+        let outcomes = asked(&authority, authority.issue("dns.example", Dates::Now), 403).await;
+        assert_eq!(outcomes[0], StepOutcome::Failed(Failure::HttpProtocol));
+    }
+
+    #[tokio::test]
+    async fn failures_of_the_connection_are_told_apart() {
+        let reset = loopback::server(|stream| async { loopback::reset(stream) }).await;
+        let tls = Arc::new(verifying_client(Authority::new().roots()).unwrap());
+        let resolver = DohResolver { url: "https://dns.example/dns-query".parse().unwrap(), bootstrap: reset };
+        assert_eq!(ask(&tls, &resolver, "a.example", &[Query::A]).await, [StepOutcome::Failed(Failure::Reset)]);
+    }
+}

@@ -110,10 +110,13 @@ impl Recorder {
         let at = |when| self.roots.verify_server_cert(leaf, rest, name, &[], when).err();
         let verdict = at(now).map_or(Verification::Valid, |error| verification(&error));
         // Dates are looked at first. A forged certificate that is also out of date is forged in the first place.
-        let outdated = matches!(verdict, Verification::Expired | Verification::NotYetValid);
-        let forged = outdated
-            && within_dates(leaf).and_then(at).is_some_and(|error| verification(&error) == Verification::UnknownIssuer);
-        if forged { Verification::UnknownIssuer } else { verdict }
+        if !matches!(verdict, Verification::Expired | Verification::NotYetValid) {
+            return verdict;
+        }
+        let in_time = within_dates(leaf).and_then(at).map(|error| verification(&error));
+        in_time
+            .filter(|worse| matches!(worse, Verification::UnknownIssuer | Verification::Malformed))
+            .unwrap_or(verdict)
     }
 }
 

@@ -1,1 +1,72 @@
+use kedergi_wire::{FORMAT, Failure, Line, Observation, Step, StepOutcome, Tally, Tcp};
 
+use super::*;
+
+fn report(target: &str, outside: Tally) -> Report {
+    let tcp = Tcp { address: "45.80.0.1:443".parse().unwrap(), outcome: StepOutcome::Failed(Failure::Timeout) };
+    Report {
+        format: FORMAT,
+        sequence: 1,
+        started: "2026-11-20T12:00:00Z".parse().unwrap(),
+        clock_offset_ms: None,
+        target: target.parse().unwrap(),
+        vantage: Vantage::default(),
+        line: Line { outside, resolver: Tally::default() },
+        observations: vec![Observation { after_ms: 0, took_ms: 5000, hop: 0, step: Step::Tcp(tcp) }],
+    }
+}
+
+fn judged(reports: &[Report]) -> impl Iterator<Item = (&Report, Verdict)> {
+    reports.iter().map(|report| (report, judge(report, None)))
+}
+
+fn cut_line() -> Report {
+    report("https://45.80.0.1/", Tally { tried: 3, answered: 0 })
+}
+
+#[test]
+fn the_table_for_people() {
+    let reports = [cut_line(), report("https://a.example/longer", Tally { tried: 3, answered: 2 })];
+    insta::assert_snapshot!(table(judged(&reports)));
+}
+
+#[test]
+fn one_json_object_a_line_with_exactly_these_keys() {
+    let text = json_lines(judged(&[cut_line(), cut_line()])).unwrap();
+    assert_eq!(text.lines().count(), 2);
+    let line: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    let mut keys: Vec<_> = line.keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, ["evidence", "how", "outcome", "report", "rule", "target", "why"]);
+    assert_eq!((&line["outcome"], &line["why"]), (&"inconclusive".into(), &"no-connectivity".into()));
+    assert!(line["how"].is_null());
+}
+
+#[test]
+fn a_snapshot_can_be_read_as_a_control() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("control.json");
+    std::fs::write(&path, snapshot(&[cut_line(), cut_line()]).unwrap()).unwrap();
+    let read = control(&path).unwrap();
+    assert_eq!(read.entries.len(), 1);
+    assert!(read.entry(&cut_line().target).is_some());
+}
+
+#[test]
+fn what_is_wrong_has_its_code() {
+    assert_eq!(targets(&["ftp://a.example".into()]).unwrap_err().code, 2);
+    assert_eq!(targets(&["https://a.example".into()]).unwrap().len(), 1);
+    let missing = control(Path::new("no/such/file")).unwrap_err();
+    assert_eq!((missing.code, missing.message.contains("no/such/file")), (3, true));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("control.json");
+    std::fs::write(&path, "{}").unwrap();
+    assert_eq!(control(&path).unwrap_err().code, 3);
+}
+
+#[test]
+fn the_volunteers_word_on_the_vantage_is_marked_as_such() {
+    let config = Config { country: "KZ".parse().ok(), ..Config::default() };
+    let said = vantage(&config);
+    assert_eq!((said.country.unwrap().source, said.network), (Source::Config, None));
+}
