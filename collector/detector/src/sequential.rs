@@ -14,12 +14,6 @@ use serde::{Deserialize, Serialize};
 pub(crate) const BLOCKED: i32 = 2890;
 /// What any other vote weighs against it: ln(0.95 / 0.1).
 pub(crate) const CLEAR: i32 = 2251;
-/// What it takes: e^6.5, or 665 to 1. Three votes of either kind suffice, two never do.
-const ENOUGH: i32 = 6500;
-/// Votes of one probe that count in one test. Two of the heavier kind stay below [`ENOUGH`]: a single probe, be it broken or
-/// lying, opens and closes nothing. Its votes are not independent either, which the theory asks for.
-const VOTES_PER_PROBE: u8 = 2;
-
 /// One test under way.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Test {
@@ -34,13 +28,14 @@ impl Test {
     }
 
     /// A vote for the change. Returns whether that is enough; the test then starts anew.
+    ///
+    /// Each further vote of a probe counts half of the one before, together never more than two: votes of one line are not
+    /// independent, which the sum presumes. See [`enough`] for what follows.
     pub(crate) fn favour(&mut self, probe: ProbeId, weight: i32) -> bool {
         let counted = self.counted.entry(probe).or_default();
-        if *counted < VOTES_PER_PROBE {
-            *counted += 1;
-            self.score += weight;
-        }
-        let enough = self.score >= ENOUGH;
+        self.score += weight.checked_shr(u32::from(*counted)).unwrap_or(0);
+        *counted = counted.saturating_add(1);
+        let enough = self.score >= enough(weight);
         if enough {
             *self = Self::default();
         }
@@ -57,12 +52,20 @@ impl Test {
     }
 }
 
+/// What votes of this weight must add up to: those of three probes, or two each of two. For blocked votes that is 8.67, or
+/// 5800 to 1, for others 6.75, or 860 to 1: a false alarm is worse than a late end. A single probe, be it broken or lying,
+/// opens and closes nothing, and a lost packet elsewhere does not help it.
+const fn enough(weight: i32) -> i32 {
+    2 * (weight + weight / 2)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const A: ProbeId = ProbeId([1; 32]);
     const B: ProbeId = ProbeId([2; 32]);
+    const C: ProbeId = ProbeId([3; 32]);
 
     #[test]
     fn the_weights_are_the_logarithms_they_say() {
@@ -71,14 +74,27 @@ mod tests {
         assert_eq!(thousandths(0.95 / 0.1), f64::from(CLEAR));
     }
 
-    #[test]
-    fn three_votes_of_two_probes_suffice_and_a_hundred_of_one_do_not() {
-        for weight in [BLOCKED, CLEAR] {
+    fn is_enough(votes: &[ProbeId]) -> bool {
+        let all = |weight| {
             let mut test = Test::default();
-            assert!(!(0..100).any(|_| test.favour(A, weight)));
-            assert!(test.favour(B, weight));
-            assert!(!test.favour(A, weight) && !test.favour(B, weight));
-        }
+            votes.iter().map(|&probe| test.favour(probe, weight)).collect::<Vec<_>>()
+        };
+        let (blocked, clear) = (all(BLOCKED), all(CLEAR));
+        assert_eq!(blocked, clear);
+        blocked.contains(&true)
+    }
+
+    #[test]
+    fn three_probes_or_two_twice_are_enough() {
+        assert!(is_enough(&[A, B, C]));
+        assert!(is_enough(&[A, A, B, B]));
+        assert!(!is_enough(&[A, B]) && !is_enough(&[A, A, B]));
+    }
+
+    #[test]
+    fn one_probe_is_not_nor_with_a_chance_vote_of_another() {
+        assert!(!is_enough(&[A; 300]));
+        assert!(!is_enough(&[&[A; 300][..], &[B]].concat()));
     }
 
     #[test]

@@ -186,7 +186,7 @@ impl<'a> Rounds<'a> {
 
     fn fate(&self, probe: &SimProbe, at: Timestamp, target: usize, cut: bool) -> Fate {
         let number = u64::try_from(target).unwrap_or(u64::MAX);
-        if cut { Fate::Cut } else { self.scenario.fate(probe, at, number, &self.sites[target]) }
+        if cut { Fate::Cut } else { self.scenario.fate(probe, started(at, target), number, &self.sites[target]) }
     }
 
     /// Where targets begin to fail, the other probes of the network and the controls look too.
@@ -223,12 +223,11 @@ impl<'a> Rounds<'a> {
 
     fn report(&mut self, probe: usize, at: Timestamp, target: usize, fate: Fate) -> Report {
         let site = &self.sites[target];
-        let stagger = STAGGER * i32::try_from(target).unwrap_or(0);
         self.sequences[probe] += 1;
         Report {
             format: FORMAT,
             sequence: self.sequences[probe],
-            started: at.checked_add(stagger).unwrap_or(at),
+            started: started(at, target),
             clock_offset_ms: Some(0),
             target: site.url.clone(),
             vantage: self.vantage(&self.probes[probe]),
@@ -273,6 +272,12 @@ fn line(fate: Fate) -> Line {
 fn later(at: Timestamp, milliseconds: u64) -> Timestamp {
     let span = SignedDuration::from_millis(i64::try_from(milliseconds).unwrap_or(i64::MAX));
     at.checked_add(span).unwrap_or(Timestamp::MAX)
+}
+
+/// When a target's turn comes in a round.
+fn started(round: Timestamp, target: usize) -> Timestamp {
+    let stagger = STAGGER * i32::try_from(target).unwrap_or(0);
+    round.checked_add(stagger).unwrap_or(round)
 }
 
 /// A time as a place to draw for.
