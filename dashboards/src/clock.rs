@@ -1,7 +1,7 @@
 //! Times as readers see them: UTC first, and the clock on the wall of the country beside it.
 
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp, Zoned};
 use kedergi_wire::CountryCode;
 
 /// The zone most of a country lives by, and others it has or had. A place is named as "in Almaty".
@@ -140,6 +140,12 @@ pub(crate) fn time(at: &Zoned) -> String {
 /// The moment in UTC.
 pub(crate) fn utc(at: Timestamp) -> Zoned {
     at.to_zoned(TimeZone::UTC)
+}
+
+/// The moment moved by `by`, as far as the calendar goes: readers write stretches of time into the address.
+pub(crate) fn moved(at: Timestamp, by: SignedDuration) -> Timestamp {
+    let end = if by.is_negative() { Timestamp::MIN } else { Timestamp::MAX };
+    at.checked_add(by).unwrap_or(end)
 }
 
 /// The moment to the second, for links and `datetime` attributes: `2019-05-09T05:34:00Z`.

@@ -7,7 +7,7 @@ use kedergi_detector::{CellState, PublicEvent};
 use kedergi_wire::ServiceId;
 use maud::{Markup, html};
 
-use crate::clock::{Clock, exact};
+use crate::clock::{Clock, exact, moved};
 use crate::layout::{Frame, Place, page};
 use crate::names::{country_heading, service_name};
 use crate::runs::{Run, runs, total};
@@ -36,7 +36,7 @@ pub fn country(view: &CountryView) -> String {
             @if lanes.is_empty() { p { (texts::NO_ROWS) } } @else {
                 (legend())
                 (chart(view, &lanes, &clock))
-                details { summary { (texts::AS_TABLE) } (table(&lanes, &clock)) }
+                details { summary { (texts::AS_TABLE) } (table(&lanes, &clock, view.from)) }
             }
             p.more { a href=(json_href(view)) { (texts::AS_JSON) } }
         }
@@ -63,14 +63,14 @@ fn windows(view: &CountryView) -> Markup {
     let live = view.until >= view.now;
     html! {
         nav.windows aria-label=(texts::WINDOW_LABEL) {
-            a rel="prev" href=(window_href(&page, view.from - length, view.from)) { "← " (texts::EARLIER) }
+            a rel="prev" href=(window_href(&page, moved(view.from, -length), view.from)) { "← " (texts::EARLIER) }
             @for (text, hours) in texts::WINDOWS {
                 @let wanted = SignedDuration::from_hours(hours);
                 @let (from, until) = around(view, wanted);
                 a href=(window_href(&page, from, until)) aria-current=[(wanted == length).then_some("true")] { (text) }
             }
             @if !live {
-                a rel="next" href=(window_href(&page, view.until, view.until + length)) { (texts::LATER) " →" }
+                a rel="next" href=(window_href(&page, view.until, moved(view.until, length))) { (texts::LATER) " →" }
                 a href=(page) { (texts::LATEST) }
             }
         }
@@ -80,10 +80,10 @@ fn windows(view: &CountryView) -> Markup {
 /// A stretch of another length: about the same middle, or with the same end where that is now.
 fn around(view: &CountryView, length: SignedDuration) -> (Timestamp, Timestamp) {
     if view.until >= view.now {
-        return (view.until - length, view.until);
+        return (moved(view.until, -length), view.until);
     }
-    let middle = view.from + view.until.duration_since(view.from) / 2;
-    (middle - length / 2, middle + length / 2)
+    let middle = moved(view.from, view.until.duration_since(view.from) / 2);
+    (moved(middle, -(length / 2)), moved(middle, length / 2))
 }
 
 fn events(view: &CountryView, clock: &Clock) -> Markup {
@@ -156,29 +156,36 @@ fn summary(runs: &[Run]) -> (CellState, String) {
     }
 }
 
-fn table(lanes: &[Lane<'_>], clock: &Clock) -> Markup {
-    let head = [texts::FROM, texts::UNTIL, texts::STATE, texts::PROBES, texts::REPORTS];
+fn table(lanes: &[Lane<'_>], clock: &Clock, day: Timestamp) -> Markup {
+    let head = [
+        (texts::FROM, false),
+        (texts::UNTIL, false),
+        (texts::STATE, false),
+        (texts::PROBES, true),
+        (texts::REPORTS, true),
+    ];
     html! {
+        p.note { (texts::clocks(clock, day)) }
         div.wide tabindex="0" role="region" aria-label=(texts::AS_TABLE) {
             table {
-                thead { tr { th scope="col" { (texts::SERVICE) } @for text in head { th scope="col" { (text) } } } }
+                thead { tr { th scope="col" { (texts::SERVICE) } @for (text, number) in head { th.number[number] scope="col" { (text) } } } }
                 @for lane in lanes {
-                    tbody { @for (n, run) in lane.runs.iter().enumerate() { (table_row(lane, n, run, clock)) } }
+                    tbody { @for (n, run) in lane.runs.iter().enumerate() { (table_row(lane, n, run, |at| texts::short_moment(clock, at, day))) } }
                 }
             }
         }
     }
 }
 
-fn table_row(lane: &Lane<'_>, n: usize, run: &Run, clock: &Clock) -> Markup {
+fn table_row(lane: &Lane<'_>, n: usize, run: &Run, show: impl Fn(Timestamp) -> String) -> Markup {
     html! {
         tr {
             @if n == 0 { th scope="rowgroup" rowspan=(lane.runs.len()) { (service_name(lane.service)) } }
-            td { (texts::moment(clock, run.from)) }
-            td { (texts::moment(clock, run.until)) }
+            td { (show(run.from)) }
+            td { (show(run.until)) }
             td { (marks::swatch(run.state)) " " (texts::state(run.state)) }
             td.number { (texts::span(run.probes)) }
-            td.number { (run.reports) }
+            td.number { @if run.reports > 0 { (run.reports) } @else { "–" } }
         }
     }
 }

@@ -8,7 +8,7 @@ use kedergi_verdict::How;
 use kedergi_wire::{Asn, ServiceId};
 use maud::{Markup, html};
 
-use crate::clock::{Clock, exact};
+use crate::clock::{Clock, exact, moved};
 use crate::layout::{Frame, Place, page};
 use crate::names::{country_name, network_name, service_name};
 use crate::scale::Scale;
@@ -63,7 +63,7 @@ fn scope(view: &EventView, clock: &Clock) -> Markup {
         section aria-labelledby="networks" {
             h2 #networks { (texts::WHERE_HEADING) }
             (chart(view, clock))
-            p.note { (texts::clocks(clock)) }
+            p.note { (texts::clocks(clock, view.event.onset.latest)) }
             div.wide tabindex="0" role="region" aria-label=(texts::WHERE_HEADING) { (table(&view.event, clock)) }
         }
     }
@@ -84,7 +84,7 @@ fn chart(view: &EventView, clock: &Clock) -> Markup {
     let event = &view.event;
     let end = event.end.map_or(view.now.max(event.onset.latest), |end| end.latest);
     let margin = end.duration_since(event.onset.latest) / 20;
-    let scale = Scale::new(event.onset.latest - margin, end + margin);
+    let scale = Scale::new(moved(event.onset.latest, -margin), moved(end, margin));
     html! {
         div.chart {
             div.lane.scale { span.lane-name { "UTC" } (scale.utc_axis()) }
@@ -98,7 +98,8 @@ fn chart(view: &EventView, clock: &Clock) -> Markup {
 
 fn lane(network: Asn, affected: &[&Affected], scale: &Scale, now: Timestamp, clock: &Clock) -> Markup {
     let name = network_name(network);
-    let services = texts::services(affected.len());
+    let services: Vec<_> = affected.iter().map(|one| service_name(&one.service).to_owned()).collect();
+    let services = texts::short_list(&services);
     html! {
         div.lane {
             div.lane-name { b { (name) } " " span.word { (services) } }
@@ -129,31 +130,31 @@ fn stretches(affected: &[&Affected], now: Timestamp) -> Vec<(Timestamp, Timestam
 }
 
 fn table(event: &PublicEvent, clock: &Clock) -> Markup {
-    let head = [texts::SERVICE, texts::BEGAN, texts::CONFIRMED, texts::ENDED, texts::PROBES];
+    let head = [texts::SERVICE, texts::BEGAN, texts::CONFIRMED, texts::ENDED];
+    let day = event.onset.latest;
     html! {
-        table.scope {
-            thead { tr { th scope="col" { (texts::NETWORK) } @for text in head { th scope="col" { (text) } } } }
+        table {
+            thead { tr { @for text in head { th scope="col" { (text) } } th.number scope="col" { (texts::PROBES) } } }
             @for (network, affected) in by_network(event) {
                 tbody {
-                    @for (n, one) in affected.iter().enumerate() {
-                        tr {
-                            @if n == 0 { th scope="rowgroup" rowspan=(affected.len()) { (network_name(network)) } }
-                            (table_cells(one, clock))
-                        }
-                    }
+                    tr { th.group scope="rowgroup" colspan=(head.len() + 1) { (network_name(network)) } }
+                    @for one in affected { (table_row(one, clock, day)) }
                 }
             }
         }
     }
 }
 
-fn table_cells(affected: &Affected, clock: &Clock) -> Markup {
+fn table_row(affected: &Affected, clock: &Clock, day: Timestamp) -> Markup {
+    let show = |at| texts::short_moment(clock, at, day);
     html! {
-        td { (service_name(&affected.service)) }
-        td { (texts::short_moment(clock, affected.onset.latest)) }
-        td { (texts::short_moment(clock, affected.confirmed)) }
-        td { (affected.end.map_or(texts::NOT_YET.to_owned(), |end| texts::short_moment(clock, end.latest))) }
-        td.number { (affected.probes) }
+        tr {
+            td { (service_name(&affected.service)) }
+            td { (show(affected.onset.latest)) }
+            td { (show(affected.confirmed)) }
+            td { (affected.end.map_or(texts::NOT_YET.to_owned(), |end| show(end.latest))) }
+            td.number { (affected.probes) }
+        }
     }
 }
 

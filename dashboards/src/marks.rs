@@ -62,7 +62,7 @@ pub(crate) fn bar(state: CellState, x: &str, width: &str, title: Option<&str>) -
 /// A small mark beside a word that says the same.
 pub(crate) fn swatch(state: CellState) -> Markup {
     html! {
-        svg.swatch width="22" height=(HEIGHT) aria-hidden="true" { (bar(state, "1", "20", None)) }
+        svg.swatch viewBox={ "0 0 22 " (HEIGHT) } width="22" height=(HEIGHT) aria-hidden="true" { (bar(state, "1", "20", None)) }
     }
 }
 

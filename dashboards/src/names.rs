@@ -46,8 +46,8 @@ const SERVICES: &[(&str, &str)] = &[
 
 const NETWORKS: &[(u32, &str)] = &[
     (9198, "Kazakhtelecom"),
-    (21299, "Beeline (Kar-Tel)"),
-    (206_026, "Beeline (Kar-Tel)"),
+    (21299, "Beeline/Kar-Tel"),
+    (206_026, "Beeline/Kar-Tel"),
     (29355, "Kcell"),
     (29555, "Tele2/Altel"),
     (39824, "AlmaTV"),

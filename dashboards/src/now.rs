@@ -1,8 +1,8 @@
 //! What is happening now.
 
 use jiff::{SignedDuration, Timestamp};
-use kedergi_detector::{Cell, CellState, PublicEvent};
-use kedergi_wire::{CountryCode, ServiceId};
+use kedergi_detector::{Cell, CellState, PUBLIC_PROBES, PublicEvent};
+use kedergi_wire::ServiceId;
 use maud::{Markup, html};
 
 use crate::clock::Clock;
@@ -46,10 +46,12 @@ pub fn now(view: &NowView) -> String {
 
 /// What is said where no event goes on: nobody measures, or nobody finds anything.
 fn quiet(view: &NowView) -> Markup {
-    let probes = view.countries.iter().map(|country| country.probes).sum::<u32>();
+    let shown: Vec<_> = view.countries.iter().filter(|country| may_be_shown(country)).collect();
+    let probes = shown.iter().map(|country| country.probes).sum::<u32>();
     let (title, text) = match probes {
-        0 => (texts::EMPTY_TITLE, texts::EMPTY_TEXT.to_owned()),
-        _ => (texts::QUIET_TITLE, texts::quiet(probes, view.countries.len())),
+        0 if view.countries.is_empty() => (texts::EMPTY_TITLE, texts::EMPTY_TEXT.to_owned()),
+        0 => (texts::EMPTY_TITLE, texts::TOO_FEW_TEXT.to_owned()),
+        _ => (texts::QUIET_TITLE, texts::quiet(probes, shown.len())),
     };
     html! {
         section.quiet aria-labelledby="open" {
@@ -80,11 +82,17 @@ fn card(event: &PublicEvent, view: &NowView) -> Markup {
 
 /// A warning where an event goes on as far as is known, but nothing was heard from there lately.
 fn silence(event: &PublicEvent, view: &NowView) -> Option<String> {
-    let last = view.countries.iter().find(|now| now.country == event.country).map(|now| now.last);
+    let country = view.countries.iter().find(|now| now.country == event.country && may_be_shown(now));
+    let last = country.map(|now| now.last);
     let silent = story::is_open(event) && last.is_none_or(|last| is_silent(last, view.now));
     silent.then(|| {
         texts::silent(&country_name(event.country), last.map(|last| texts::moment(&Clock::of(event.country), last)))
     })
+}
+
+/// Even when the last report came would tell of a lone volunteer.
+fn may_be_shown(country: &CountryNow) -> bool {
+    country.probes >= PUBLIC_PROBES
 }
 
 fn is_silent(last: Timestamp, now: Timestamp) -> bool {
@@ -103,15 +111,18 @@ fn country_now(country: &CountryNow, now: Timestamp) -> Markup {
     html! {
         article.country {
             h3 { a href={ "country/" (country.country) } { (country_heading(country.country)) } }
-            p.facts { (texts::activity(country.networks, country.probes, &last(country.country, country.last))) }
-            @if is_silent(country.last, now) { p.warning { (texts::SILENT_COUNTRY) } }
-            @if country.cells.is_empty() { p { (texts::NO_CELLS) } } @else { (states(&country.cells)) }
+            @if may_be_shown(country) { (known(country, now)) } @else { p { (texts::TOO_FEW) } }
         }
     }
 }
 
-fn last(country: CountryCode, at: Timestamp) -> String {
-    texts::moment(&Clock::of(country), at)
+fn known(country: &CountryNow, now: Timestamp) -> Markup {
+    let last = texts::moment(&Clock::of(country.country), country.last);
+    html! {
+        p.facts { (texts::activity(country.networks, country.probes, &last)) }
+        @if is_silent(country.last, now) { p.warning { (texts::SILENT_COUNTRY) } }
+        @if country.cells.is_empty() { p { (texts::NO_CELLS) } } @else { (states(&country.cells)) }
+    }
 }
 
 /// The services, those in trouble first.

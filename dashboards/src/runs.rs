@@ -56,6 +56,7 @@ pub(crate) fn total(runs: &[Run], state: CellState) -> SignedDuration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const STEP: SignedDuration = SignedDuration::from_mins(10);
 
@@ -90,5 +91,24 @@ mod tests {
     fn the_future_has_no_state() {
         let view = view(&[CellState::Ok, CellState::Insufficient, CellState::Insufficient], "2019-05-09T05:10:00Z");
         assert_eq!(runs(&view, &view.rows[0]).len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn runs_cover_the_past_without_gap_or_overlap(
+            states in proptest::collection::vec(proptest::sample::select(&CellState::ALL[..]), 1..50),
+            past in 0i32..60,
+        ) {
+            let mut view = view(&states, "2019-05-10T00:00:00Z");
+            view.now = view.from + STEP * past;
+            let runs = runs(&view, &view.rows[0]);
+            let cells = usize::try_from(past).unwrap().min(states.len());
+            let lasts: i64 = runs.iter().map(|run| run.lasts().as_secs()).sum();
+            prop_assert_eq!(lasts, STEP.as_secs() * i64::try_from(cells).unwrap());
+            for pair in runs.windows(2) {
+                prop_assert_eq!(pair[0].until, pair[1].from);
+                prop_assert_ne!(pair[0].state, pair[1].state);
+            }
+        }
     }
 }

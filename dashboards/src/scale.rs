@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp, Zoned};
 use maud::{Markup, html};
 
-use crate::clock::{Clock, utc};
+use crate::clock::{Clock, moved, utc};
 use crate::marks;
 
 const MINUTE: i64 = 60;
@@ -45,12 +45,13 @@ struct Mark {
 
 impl Scale {
     pub(crate) fn new(from: Timestamp, until: Timestamp) -> Self {
-        Self { from, until: until.max(from + SignedDuration::from_secs(1)) }
+        Self { from, until: until.max(moved(from, SignedDuration::from_secs(1))) }
     }
 
     /// Thousandths of a percent.
     fn thousandths(&self, at: Timestamp) -> i64 {
-        let whole = self.until.as_second() - self.from.as_second();
+        // At the end of the calendar a stretch can be empty all the same.
+        let whole = (self.until.as_second() - self.from.as_second()).max(1);
         let part = (at.as_second() - self.from.as_second()).clamp(0, whole);
         i64::try_from(i128::from(part) * 100_000 / i128::from(whole)).unwrap_or(100_000)
     }
@@ -67,7 +68,8 @@ impl Scale {
 
     fn marks(&self) -> Vec<Mark> {
         let (from, until) = (self.from.as_second(), self.until.as_second());
-        let step = STEPS.into_iter().find(|step| (until - from) / step < MARKS).unwrap_or(28 * DAY);
+        let longest = (until - from) / MARKS / DAY * DAY + DAY;
+        let step = STEPS.into_iter().find(|step| (until - from) / step < MARKS).unwrap_or(longest);
         let first = from.div_euclid(step) * step;
         let seconds = (0..).map(|n| first + n * step).skip_while(|&at| at < from).take_while(|&at| at <= until);
         let mark = |at: i64| {
@@ -150,7 +152,7 @@ mod tests {
 
     #[test]
     fn an_axis_has_few_marks_at_round_times() {
-        for hours in [1, 2, 6, 24, 30, 72, 168, 24 * 90] {
+        for hours in [1, 2, 6, 24, 30, 72, 168, 24 * 90, 24 * 365 * 3000] {
             let from = at("2019-05-09T01:17:00Z");
             let marks = Scale::new(from, from + SignedDuration::from_hours(hours)).marks();
             assert!((2..=10).contains(&marks.len()), "{hours} h: {}", marks.len());
@@ -162,5 +164,6 @@ mod tests {
     fn an_empty_stretch_does_not_divide_by_zero() {
         let from = at("2019-05-09T01:17:00Z");
         assert_eq!(Scale::new(from, from).place(from), "0%");
+        assert_eq!(Scale::new(Timestamp::MAX, Timestamp::MAX).place(Timestamp::MAX), "0%");
     }
 }

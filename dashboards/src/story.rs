@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use kedergi_detector::{Bracket, EventState, PublicEvent};
 use kedergi_wire::Asn;
 
-use crate::clock::{Clock, exact};
+use crate::clock::{Clock, exact, moved};
 use crate::names::{country_name, network_name, service_name};
 use crate::texts;
 
@@ -67,8 +67,8 @@ pub(crate) fn latest_first(events: &[PublicEvent]) -> (Vec<&PublicEvent>, Vec<&P
 
 /// The country's page at the time of the event, with some hours around it, below the way up `root`.
 pub(crate) fn timeline_href(event: &PublicEvent, now: Timestamp, root: &str) -> String {
-    let end = event.end.map_or(now, |end| end.latest + AROUND);
-    window_href(&format!("{root}country/{}", event.country), hour(event.onset.latest - AROUND), hour(end))
+    let end = event.end.map_or(now, |end| moved(end.latest, AROUND));
+    window_href(&format!("{root}country/{}", event.country), hour(moved(event.onset.latest, -AROUND)), hour(end))
 }
 
 /// A country's page for a stretch of time.

@@ -57,7 +57,9 @@ fn affected(number: u32, name: &str, cut: &str, probes: u32, end: Option<Timesta
 }
 
 fn event(networks: usize, state: EventState) -> PublicEvent {
-    let end = |n: usize| (state == EventState::Closed).then(|| at("14:02") + SignedDuration::from_mins(n as i64));
+    let end = |n: usize| {
+        (state == EventState::Closed).then(|| at("14:02") + SignedDuration::from_mins(1) * i32::try_from(n).unwrap())
+    };
     let cuts = CUTS.iter().take(networks).enumerate();
     let scope =
         cuts.flat_map(|(n, &(number, cut, probes))| CUT.map(|name| affected(number, name, cut, probes, end(n))));
@@ -104,6 +106,14 @@ pub(crate) fn now_quiet() -> NowView {
     let mut view = now_during();
     view.events.truncate(1);
     view.countries[1].cells.retain(|(_, cell)| cell.state == CellState::Ok);
+    view
+}
+
+pub(crate) fn now_too_few() -> NowView {
+    let mut view = now_during();
+    view.events.clear();
+    view.countries.truncate(1);
+    view.countries[0].probes = 2;
     view
 }
 
