@@ -13,6 +13,7 @@ mod group;
 mod input;
 #[cfg(test)]
 mod laws;
+mod packed;
 mod pairs;
 mod public;
 mod scenario;

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) const BLOCKED: i32 = 2890;
 /// What any other vote weighs against it: ln(0.95 / 0.1).
 pub(crate) const CLEAR: i32 = 2251;
+
 /// One test under way.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Test {

@@ -3,18 +3,17 @@
 use std::collections::VecDeque;
 
 use jiff::{SignedDuration, Timestamp};
-use kedergi_verdict::How;
-use kedergi_wire::{ProbeId, ReportRef};
 use serde::{Deserialize, Serialize};
 
 use crate::HORIZON;
 use crate::controls::minus;
 use crate::fold::{Ballot, Cast};
+use crate::packed::Packed;
 
 /// One vote per probe and minute, in order of time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "Packed", from = "Packed")]
-pub(crate) struct Votes(VecDeque<Cast>);
+#[serde(into = "Packed", try_from = "Packed")]
+pub(crate) struct Votes(pub(crate) VecDeque<Cast>);
 
 /// What became of a vote that was put in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,51 +83,4 @@ fn rank(cast: &Cast) -> (bool, Timestamp, Ballot) {
 fn minute(at: Timestamp) -> Timestamp {
     let into = at.as_millisecond().rem_euclid(60_000);
     minus(at, SignedDuration::from_millis(into))
-}
-
-/// As [`Votes`] are saved: the state of the detector is written with every step, and most of it are votes. Each names its
-/// probe by its place in a list and its time by the milliseconds since the vote before.
-#[derive(Serialize, Deserialize)]
-struct Packed {
-    first: Timestamp,
-    probes: Vec<ProbeId>,
-    votes: Vec<PackedVote>,
-}
-
-/// Milliseconds passed, place of the probe, and what was found if it was blocked.
-type PackedVote = (i64, usize, Option<(How, ReportRef)>);
-
-impl From<Votes> for Packed {
-    fn from(Votes(casts): Votes) -> Self {
-        let first = casts.front().map_or(Timestamp::UNIX_EPOCH, |cast| cast.at);
-        let mut probes: Vec<_> = casts.iter().map(|cast| cast.probe).collect();
-        probes.sort_unstable();
-        probes.dedup();
-        let mut before = first.as_millisecond();
-        let votes = casts.iter().map(|cast| {
-            let now = cast.at.as_millisecond();
-            let passed = now - std::mem::replace(&mut before, now);
-            let ballot = match cast.ballot {
-                Ballot::Blocked(how, report) => Some((how, report)),
-                Ballot::Clear => None,
-            };
-            (passed, probes.partition_point(|probe| *probe < cast.probe), ballot)
-        });
-        let votes = votes.collect();
-        Self { first, probes, votes }
-    }
-}
-
-impl From<Packed> for Votes {
-    /// A vote that names no probe of the list, or no time there is, is left out: only a file tampered with has one.
-    fn from(packed: Packed) -> Self {
-        let mut now = packed.first.as_millisecond();
-        let casts = packed.votes.into_iter().filter_map(|(passed, probe, ballot)| {
-            now = now.saturating_add(passed);
-            let at = Timestamp::from_millisecond(now).ok()?;
-            let ballot = ballot.map_or(Ballot::Clear, |(how, report)| Ballot::Blocked(how, report));
-            Some(Cast { at, probe: *packed.probes.get(probe)?, ballot })
-        });
-        Self(casts.collect())
-    }
 }
