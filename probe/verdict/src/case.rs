@@ -192,6 +192,23 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// Whether a host is the target's, or one that the control was sent to.
+    pub(crate) fn knows_host(&self, host: &str) -> bool {
+        let pages = self.control.into_iter().flat_map(|entry| entry.first_page.iter().chain(&entry.last_page));
+        let mut hosts = pages.filter_map(|page| page::redirect_host(page, self.host()));
+        page::are_kin(host, self.host()) || hosts.any(|known| page::are_kin(&known, host))
+    }
+
+    /// Whether a page is the control's, first or last.
+    pub(crate) fn is_controls(&self, http: &Http, page: &Page) -> bool {
+        let pages =
+            self.reached_control().into_iter().flat_map(|entry| entry.last_page.iter().chain(&entry.first_page));
+        let known = page::host_of(&http.url).is_none_or(|host| self.knows_host(&host));
+        let alike =
+            |control: &Page| if known { page::alike(page, control, self.host()) } else { page::is_same(page, control) };
+        pages.into_iter().any(alike)
+    }
+
     /// Whether the handshake at a page's hop and address proved the name in its URL.
     pub(crate) fn is_proven_at_any_hop(&self, http: &Http) -> bool {
         let host = page::host_of(&http.url).filter(|_| http.url.starts_with("https:"));

@@ -52,18 +52,19 @@ fn foreign<'a>(case: &Case<'a>) -> Option<Foreign<'a>> {
     let first = case.named_pages().next()?;
     let mut pages = vec![first];
     pages.extend((1..=case.last_hop()).filter_map(|hop| case.page_at(hop)));
-    pages.retain(|(_, page)| !control.iter().any(|other| page::alike(page, other, case.host())));
+    pages.retain(|(http, page)| !case.is_controls(http.what, page));
     (!control.is_empty() && !pages.is_empty()).then_some(Foreign { pages, control })
 }
 
 /// Another page than the control's, which says or shows that it stands for a block.
 pub(crate) fn block_page(case: &Case<'_>) -> Option<Vec<Evidence>> {
     let foreign = foreign(case)?;
-    let (http, sign) = foreign.pages.iter().find_map(|(http, page)| Some((http, sign(case, &foreign, page)?)))?;
+    let (http, sign) =
+        foreign.pages.iter().find_map(|(http, page)| Some((http, sign(case, &foreign, *http, page)?)))?;
     Some(vec![seen(http.index, sign), known("The control probe, at a trusted place, got another page.")])
 }
 
-fn sign(case: &Case<'_>, foreign: &Foreign<'_>, page: &Page) -> Option<String> {
+fn sign(case: &Case<'_>, foreign: &Foreign<'_>, http: Seen<'_, Http>, page: &Page) -> Option<String> {
     if page.status == 451 && foreign.control.iter().all(|other| other.status != 451) {
         return Some("The answer was status 451: unavailable for legal reasons.".to_owned());
     }
@@ -71,9 +72,10 @@ fn sign(case: &Case<'_>, foreign: &Foreign<'_>, page: &Page) -> Option<String> {
         return Some(format!("The page's title speaks of a block: {:?}.", page.title.as_deref().unwrap_or_default()));
     }
     let host = page::redirect_host(page, case.host())?;
-    let known = foreign.control.iter().filter_map(|other| page::redirect_host(other, case.host()));
-    let strange = !page::are_kin(&host, case.host()) && !known.into_iter().any(|other| page::are_kin(&other, &host));
-    (page::has_block_location(page) || strange && case.has_encrypted_exchange())
+    // Of the later hops it is not known where the control was sent.
+    let is_first = case.named_pages().next().is_some_and(|(first, _)| first.index == http.index);
+    let strange = is_first && !case.knows_host(&host) && case.has_encrypted_exchange();
+    (page::has_block_location(page) || strange)
         .then(|| format!("The answer sends the reader to {host}, where the control is not sent."))
 }
 
@@ -129,6 +131,16 @@ mod tests {
         let led = got(redirect("/stop")).then_http(SITE, "http://a.example/stop", notice);
         assert_eq!(judged(led), "http-block-page");
         assert_eq!(rule(got(page(200, "Доступ ограничен", 900)), None), "no-control");
+    }
+
+    #[test]
+    fn a_notice_elsewhere_is_not_the_site_however_alike() {
+        let sent = || named(HTTP).tcp(SITE, None).page(SITE, redirect("http://notice.example/stop"));
+        let notice = sent().then_http(OTHER, "http://notice.example/stop", page(200, "Notice", 39_000));
+        assert_eq!(judged(notice), "http-block-page");
+        // The site moved, and the page there is the control's.
+        let moved = sent().then_http(OTHER, "http://notice.example/stop", page(200, "News of the day", 3_000));
+        assert_eq!(judged(moved), "answered-as-control");
     }
 
     #[test]

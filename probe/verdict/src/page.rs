@@ -54,6 +54,13 @@ pub(crate) fn alike(page: &Page, control: &Page, host: &str) -> bool {
     }
 }
 
+/// Whether two pages are the same but for what changes by the hour: more than likeness, for a page on a host that the
+/// control was not seen to be sent to.
+pub(crate) fn is_same(page: &Page, control: &Page) -> bool {
+    let body = page.body.bytes > 0 && page.body.sha256 == control.body.sha256;
+    body || page.title.is_some() && page.title == control.title && page.status / 100 == control.status / 100
+}
+
 /// In how many of three ways two pages differ: class of status, title, length.
 pub(crate) fn differences(page: &Page, control: &Page) -> usize {
     let status = page.status / 100 != control.status / 100;

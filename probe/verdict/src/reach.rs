@@ -77,9 +77,7 @@ pub(crate) fn answered_as_control(case: &Case<'_>) -> Option<Vec<Evidence>> {
     // Where the control's own redirects ended nowhere, its first page is all there is to compare.
     let first = case.named_pages().next().filter(|_| control.last_page.is_none());
     let (http, page) = case.landing().or(first)?;
-    let pages = control.last_page.iter().chain(&control.first_page);
-    let alike = pages.into_iter().any(|other| page::alike(page, other, case.host()));
-    alike.then(|| vec![seen(http.index, "The page is like the one that the control got.")])
+    case.is_controls(http.what, page).then(|| vec![seen(http.index, "The page is like the one that the control got.")])
 }
 
 fn is_same_site(case: &Case<'_>, http: &Http) -> bool {

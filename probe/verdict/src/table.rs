@@ -53,7 +53,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule(
         "answered-as-control",
         Outcome::Reachable,
-        "Plain HTTP: the page at the end of the redirects is like the control's, or is the same site's over proven TLS.",
+        "Plain HTTP: the page at the end of the redirects is like the control's (on a host where the control is not sent: has the same title), or is the same site's over proven TLS.",
         BLOCK_PAGES,
         reach::answered_as_control,
     ),
