@@ -31,3 +31,6 @@ pub(crate) fn router() -> Router<App> {
         .route(ApiPath::REPORTS, post(reports::reports))
         .layer(DefaultBodyLimit::max(MAX_ENVELOPE))
 }
+
+#[cfg(test)]
+mod tests;

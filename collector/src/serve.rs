@@ -88,6 +88,12 @@ impl Server {
         Ok(Self { app, listener, tls, metrics })
     }
 
+    /// What its routes and jobs share.
+    #[cfg(test)]
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
     /// Where it listens, as a URL.
     pub(crate) fn url(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };

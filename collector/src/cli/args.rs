@@ -29,13 +29,13 @@ pub(super) struct Cli {
     /// The configuration (TOML)
     ///
     /// Without it the built-in defaults hold; no other place is looked in. An unknown key is an error.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", display_order = 100)]
     pub(super) config: Option<PathBuf>,
     /// Where the collector keeps everything it knows
     ///
     /// Goes before the configuration's data_dir. Default: $STATE_DIRECTORY, else kedergi-collector in $XDG_STATE_HOME
     /// or ~/.local/state.
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", display_order = 101)]
     pub(super) data_dir: Option<PathBuf>,
     #[command(subcommand)]
     pub(super) command: Command,

@@ -90,6 +90,11 @@ impl RetestAgenda {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn is_present(&self, probe: ProbeId) -> bool {
+        self.present.contains_key(&probe)
+    }
+
     fn ask(&mut self, target: &TargetUrl, audience: Audience, now: Timestamp) -> bool {
         let key = (target.clone(), audience);
         let asked = self.asked.get(&key);

@@ -44,6 +44,11 @@ impl Retests {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn is_present(&self, probe: kedergi_wire::ProbeId) -> bool {
+        self.lock().is_present(probe)
+    }
+
     fn lock(&self) -> MutexGuard<'_, RetestAgenda> {
         self.agenda.lock().unwrap_or_else(PoisonError::into_inner)
     }
