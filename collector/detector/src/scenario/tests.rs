@@ -98,13 +98,17 @@ fn kazakhstan_9_may_2019() {
     assert_eq!(sentences(&scenario, &events), [""; 0]);
 }
 
+/// Without retests the controls take minutes to notice that a service is down, and votes against it abound.
 #[test]
 fn faults_are_no_events() {
-    let scenario = Scenario::bundled("must-not-fire").unwrap();
-    let inputs = inputs(&scenario);
-    let blocked = inputs.iter().filter(|input| matches!(input, Input::Vote(vote) if vote.outcome.how().is_some()));
-    assert!(blocked.count() > 50, "the scenario does try");
-    assert_eq!(sentences(&scenario, &detect(&inputs)), [""; 0]);
+    let mut scenario = Scenario::bundled("must-not-fire").unwrap();
+    for burst in [true, false] {
+        scenario.burst = burst;
+        let inputs = inputs(&scenario);
+        let blocked = inputs.iter().filter(|input| matches!(input, Input::Vote(vote) if vote.outcome.how().is_some()));
+        assert!(blocked.count() > 50, "the scenario does try");
+        assert_eq!(sentences(&scenario, &detect(&inputs)), [""; 0]);
+    }
 }
 
 /// Facts arrive up to a day late, in no order.
