@@ -78,3 +78,55 @@ fn same_cause(member: &Affected, next: &Affected) -> bool {
     let still_on = member.end.is_none_or(|end| end.latest >= next.onset.latest);
     after <= TOGETHER || (member.service == next.service && still_on && after <= FOLLOWING)
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::Bracket;
+    use kedergi_wire::Asn;
+
+    pub(crate) fn at(minute: i64) -> Timestamp {
+        Timestamp::from_second(1_557_300_000 + minute * 60).unwrap()
+    }
+
+    /// A service blocked on a network from one minute to another.
+    pub(crate) fn blocked(network: u32, service: &str, from: i64, until: Option<i64>) -> Affected {
+        Affected {
+            network: Asn::new(network).unwrap(),
+            service: service.parse().unwrap(),
+            onset: Bracket { earliest: None, latest: at(from) },
+            confirmed: at(from + 2),
+            end: until.map(|minute| Bracket { earliest: None, latest: at(minute) }),
+            cleared: until.map(|minute| at(minute + 5)),
+            probes: 3,
+            manners: Vec::new(),
+            evidence: Vec::new(),
+        }
+    }
+
+    fn sizes(all: Vec<Affected>) -> Vec<usize> {
+        group(all).iter().map(Vec::len).collect()
+    }
+
+    #[test]
+    fn what_begins_together_belongs_together() {
+        assert_eq!(sizes(vec![blocked(1, "a", 0, None), blocked(2, "b", 30, None)]), [2]);
+        assert_eq!(sizes(vec![blocked(1, "a", 0, None), blocked(2, "b", 31, None)]), [1, 1]);
+        let chain = vec![blocked(1, "a", 0, None), blocked(2, "b", 30, None), blocked(3, "c", 60, None)];
+        assert_eq!(sizes(chain), [3]);
+    }
+
+    #[test]
+    fn networks_that_follow_belong_together_while_it_goes_on() {
+        assert_eq!(sizes(vec![blocked(1, "a", 0, None), blocked(2, "a", 720, None)]), [2]);
+        assert_eq!(sizes(vec![blocked(1, "a", 0, None), blocked(2, "a", 721, None)]), [1, 1]);
+        assert_eq!(sizes(vec![blocked(1, "a", 0, Some(60)), blocked(2, "a", 90, None)]), [1, 1]);
+    }
+
+    #[test]
+    fn another_service_hours_later_is_another_event() {
+        let evening = [blocked(1, "news", 0, None), blocked(2, "news", 300, None)];
+        let morning = [blocked(1, "social", 870, None), blocked(2, "social", 880, None)];
+        assert_eq!(sizes([morning, evening].concat()), [2, 2]);
+    }
+}

@@ -33,6 +33,7 @@ pub(crate) struct Outline {
     onset: Bracket,
     confirmed: Timestamp,
     end: Option<Bracket>,
+    cleared: Option<Timestamp>,
     probes: usize,
     manners: usize,
 }
@@ -81,7 +82,8 @@ impl Series {
     pub(crate) fn outline(&self) -> Vec<Outline> {
         let outline = |alarm: &Alarm| {
             let (probes, manners) = (alarm.probes.len(), alarm.manners.len());
-            Some(Outline { onset: alarm.onset, confirmed: alarm.confirmed()?, end: alarm.end, probes, manners })
+            let (onset, confirmed) = (alarm.onset, alarm.confirmed()?);
+            Some(Outline { onset, confirmed, end: alarm.end, cleared: alarm.cleared, probes, manners })
         };
         self.head.alarms.iter().filter_map(outline).collect()
     }

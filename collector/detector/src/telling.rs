@@ -95,3 +95,65 @@ fn went_on(old: &Event, event: &Event) -> Vec<Change> {
 fn series(event: &Event) -> BTreeSet<(Asn, &ServiceId)> {
     event.scope.iter().map(|affected| (affected.network, &affected.service)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::group::tests::blocked;
+
+    fn events(groups: Vec<Vec<Affected>>, known: &[Event]) -> Vec<Event> {
+        named("KZ".parse().unwrap(), groups, known)
+    }
+
+    fn words(changes: &[Change]) -> Vec<&'static str> {
+        let word = |change: &Change| match change {
+            Change::Opened(_) => "opened",
+            Change::Grew(_) => "grew",
+            Change::Updated(_) => "updated",
+            Change::Closed(_) => "closed",
+            Change::Retracted(_) => "retracted",
+        };
+        changes.iter().map(word).collect()
+    }
+
+    #[test]
+    fn a_name_says_where_and_when_and_stays() {
+        let first = events(vec![vec![blocked(1, "a", 0, None)]], &[]);
+        assert!(first[0].id.0.starts_with("KZ-20190508-") && first[0].id.0.len() == 16, "{}", first[0].id);
+        // A late fact: it began earlier, and elsewhere too.
+        let group = vec![blocked(2, "a", -9, None), blocked(1, "a", -5, Some(60))];
+        let then = events(vec![group], &first);
+        assert_eq!(then[0].id, first[0].id);
+        assert_eq!(words(&changes(&first, &then)), ["grew"]);
+    }
+
+    #[test]
+    fn of_two_that_were_one_the_greater_keeps_its_name() {
+        let (small, great) =
+            (vec![blocked(1, "a", 0, None)], vec![blocked(1, "b", 90, None), blocked(2, "b", 91, None)]);
+        let two = events(vec![small.clone(), great.clone()], &[]);
+        assert_ne!(two[0].id, two[1].id);
+        let one = events(vec![[small, great].concat()], &two);
+        assert_eq!(one[0].id, two[1].id);
+        assert_eq!(words(&changes(&two, &one)), ["retracted", "grew"]);
+    }
+
+    #[test]
+    fn two_that_began_alike_have_names_of_their_own() {
+        let twice = events(vec![vec![blocked(1, "a", 0, None)], vec![blocked(1, "a", 0, None)]], &[]);
+        assert_ne!(twice[0].id, twice[1].id);
+    }
+
+    #[test]
+    fn an_event_opens_closes_and_opens_again() {
+        let state =
+            |until| events(vec![vec![blocked(1, "a", 0, until)]], &events(vec![vec![blocked(1, "a", 0, None)]], &[]));
+        let (open, closed) = (state(None), state(Some(60)));
+        assert_eq!(words(&changes(&[], &open)), ["opened"]);
+        assert_eq!(words(&changes(&[], &closed)), ["opened", "closed"]);
+        assert_eq!(words(&changes(&open, &closed)), ["closed"]);
+        assert_eq!(words(&changes(&closed, &open)), ["opened"]);
+        assert_eq!(words(&changes(&closed, &state(Some(61)))), ["updated"]);
+        assert_eq!(words(&changes(&open, &open)), [""; 0]);
+    }
+}
