@@ -31,4 +31,4 @@ mod scene;
 pub use scene::{HttpMode, Practice, Scene, SceneError, SceneTarget, Site, SiteCertificate, SiteState};
 mod services;
 mod space;
-pub use space::{availability, enter, in_lab};
+pub use space::{availability, enter, in_lab, skipped};

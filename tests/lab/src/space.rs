@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs::OpenOptions;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -15,6 +15,8 @@ use nix::sched::{CloneFlags, unshare};
 const INSIDE: &str = "KEDERGI_LAB_INSIDE";
 /// Set where a test that cannot run is a failure.
 const ALL: &str = "KEDERGI_TEST_ALL";
+/// Names the file in which skipped tests are noted, for who runs them all and counts.
+const NOTES: &str = "KEDERGI_SKIPPED";
 /// Programs that a lab runs.
 const PROGRAMS: [&str; 4] = ["ip", "setpriv", "nginx", "unbound"];
 
@@ -82,9 +84,7 @@ pub fn enter() -> Result<(), String> {
 /// If `body` does, in this process or the other one.
 pub fn in_lab(name: &str, body: impl FnOnce()) {
     if let Err(reason) = availability() {
-        assert!(env::var_os(ALL).is_none_or(|value| value != "1"), "{name} cannot run: {reason}");
-        println!("SKIPPED: {name}: {reason}");
-        return;
+        return skipped(name, &reason);
     }
     if can_unshare() {
         return body();
@@ -95,4 +95,18 @@ pub fn in_lab(name: &str, body: impl FnOnce()) {
     again.args(["--pdeathsig", "KILL", "--"]).arg(own).args(["--exact", name, "--nocapture"]);
     let status = again.status();
     assert!(status.is_ok_and(|status| status.success()), "{name} failed in its user namespace; see above");
+}
+
+/// Notes that a test did not run, and why.
+///
+/// # Panics
+/// If `KEDERGI_TEST_ALL=1`: then a test that cannot run has failed.
+pub fn skipped(name: &str, reason: &str) {
+    assert!(env::var_os(ALL).is_none_or(|value| value != "1"), "{name} cannot run: {reason}");
+    println!("SKIPPED {name}: {reason}");
+    let notes = env::var_os(NOTES).and_then(|path| OpenOptions::new().append(true).create(true).open(path).ok());
+    if let Some(mut notes) = notes {
+        // Who counts then sees one fewer; the line above still says it.
+        let _ = writeln!(notes, "{name}: {reason}");
+    }
 }
