@@ -15,7 +15,7 @@ use crate::fabric::Fabric;
 use crate::network::Network;
 use crate::process::Process;
 use crate::services::{self, Service};
-use crate::{Host, Isp, LabError, Rule, Scene, plan};
+use crate::{Host, Isp, LabError, Rule, Scene, Site, SiteState, plan};
 
 /// An internet of its own: two ISPs with a resolver and three probes' hosts each, and a free side with the sites, a public
 /// resolver, a control's host and a collector's. It ends when dropped, and everything that runs in it with it.
@@ -123,7 +123,8 @@ impl Lab {
     }
 
     /// Runs `body` on a thread of its own in a host's network and waits for it: the way for a test to reach a server of the
-    /// lab. An async client works too if its runtime is made inside `body` (a current-thread runtime).
+    /// lab, or to be one. A socket opened in `body` belongs to the host for good: return it and use it from any thread. An
+    /// async client opens its connections inside if its current-thread runtime runs inside `body`.
     pub fn inside<T: Send>(&self, host: &str, body: impl FnOnce() -> T + Send) -> Result<T, LabError> {
         self.host(host)?.inside(body)
     }
@@ -216,7 +217,7 @@ impl Lab {
 
     fn start_sites(&self, scene: &Scene) -> Result<Process, LabError> {
         let folder = self.host_folder(plan::WEB)?;
-        let listens = services::prepare_sites(&folder, &scene.sites, &self.authority)?;
+        let listens = services::prepare_sites(&folder, &listening(&scene.sites), &self.authority)?;
         let service = Service { name: "nginx", host: self.host(plan::WEB)?, folder: &folder };
         service.nginx(listens)
     }
@@ -238,8 +239,18 @@ pub fn remove_folders() {
 
 /// The addresses of a host that its kernel could take.
 fn reachable(host: &Host) -> Vec<IpAddr> {
+    usable(host.addresses())
+}
+
+/// The sites that somebody serves, with the addresses that the kernel could take.
+fn listening(sites: &[Site]) -> Vec<Site> {
+    let served = sites.iter().filter(|site| matches!(site.state, SiteState::Up | SiteState::Nameless));
+    served.map(|site| Site { addresses: usable(&site.addresses), ..site.clone() }).collect()
+}
+
+fn usable(addresses: &[IpAddr]) -> Vec<IpAddr> {
     let ipv6 = crate::host::has_ipv6();
-    host.addresses().iter().copied().filter(|address| ipv6 || address.is_ipv4()).collect()
+    addresses.iter().copied().filter(|address| ipv6 || address.is_ipv4()).collect()
 }
 
 fn write(path: &Path, text: &str) -> Result<(), LabError> {

@@ -58,7 +58,6 @@ pub struct Segment<'a> {
 
 /// The flags of a segment that matter here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "the protocol's own flags, each independent of the others")]
 pub struct Flags {
     /// First segment of a stream.
     pub syn: bool,

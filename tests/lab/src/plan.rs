@@ -25,14 +25,12 @@ const DNS_MACHINE: u8 = 53;
 const FIRST_PROBE: u8 = 11;
 
 /// A host to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostPlan {
-    /// Its name.
-    pub name: String,
-    /// Where it is connected.
-    pub zone: Zone,
-    /// Its addresses, the IPv4 one first.
-    pub addresses: Vec<IpAddr>,
+#[derive(Debug)]
+pub(crate) struct HostPlan {
+    pub(crate) name: String,
+    pub(crate) zone: Zone,
+    /// The IPv4 one first.
+    pub(crate) addresses: Vec<IpAddr>,
 }
 
 /// Name of a probe's host; `number` counts from 1 to [`PROBES`].

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// How often something that is waited for is looked at.
 const LOOK: Duration = Duration::from_millis(10);
 
+/// The program that ties a process's life to the thread that started it, then becomes what it is told.
+pub(crate) const TIE: &str = "setpriv";
+
 /// A program on a host. Dropping it kills it.
 #[derive(Debug)]
 pub struct Process(Option<Child>);
@@ -64,7 +67,7 @@ fn taken() -> io::Error {
 
 /// A command for [`crate::Lab::spawn`]: the kernel kills the program as soon as the lab is gone, even if the lab had no time to.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
-    let mut command = Command::new("setpriv");
+    let mut command = Command::new(TIE);
     command.args(["--pdeathsig", "KILL", "--"]).arg(program);
     command
 }

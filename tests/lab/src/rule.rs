@@ -163,7 +163,12 @@ mod tests {
         let rules: Rules = toml::from_str(text).unwrap();
         assert_eq!(
             rules.rules[2],
-            Rule::HttpBlockPage { host: "news.example".parse().unwrap(), status: 200, body: "no".to_owned() }
+            Rule::HttpBlockPage {
+                host: "news.example".parse().unwrap(),
+                status: 200,
+                location: None,
+                body: "no".to_owned()
+            }
         );
         assert_eq!(toml::from_str::<Rules>(&toml::to_string(&rules).unwrap()).unwrap(), rules);
     }

@@ -9,13 +9,13 @@ pub(crate) use unbound::{isp_resolver, public_resolver};
 use std::fs;
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use hickory_proto::op::{Message, Query};
 use hickory_proto::rr::{Name as DnsName, RecordType};
 
-use crate::process::{Process, command, wait_for};
+use crate::process::{self, Process};
 use crate::{Host, LabError};
 
 /// Time a service has to answer for the first time. They need tens of milliseconds; a loaded machine much more.
@@ -54,21 +54,21 @@ impl Service<'_> {
     fn start(&self, args: &[&str]) -> Result<Process, LabError> {
         let program = crate::space::find(self.name)
             .ok_or_else(|| LabError::Unavailable(format!("{} is not installed", self.name)))?;
-        let mut command = command(program);
+        let mut command = process::command(program);
         command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         spawn(self.host, command)
     }
 
-    fn wait(&self, mut process: Process, answers: impl Fn() -> bool + Sync) -> Result<Process, LabError> {
-        let up = wait_for(START, || {
+    fn wait(&self, mut started: Process, answers: impl Fn() -> bool + Sync) -> Result<Process, LabError> {
+        let up = process::wait_for(START, || {
             if self.host.inside(&answers).unwrap_or(false) {
                 return Some(true);
             }
-            let ended = !matches!(process.try_wait(), Ok(None));
+            let ended = !matches!(started.try_wait(), Ok(None));
             ended.then_some(false)
         });
         if up == Some(true) {
-            return Ok(process);
+            return Ok(started);
         }
         Err(LabError::Silent {
             service: self.name,
@@ -85,11 +85,24 @@ impl Service<'_> {
     }
 }
 
-/// Starts a program on a host. The host's keeper starts it, so that the kernel ties its life to the host's.
-pub(crate) fn spawn(host: &Host, mut command: std::process::Command) -> Result<Process, LabError> {
+/// Starts a program on a host. The host's keeper starts it, so that the kernel ties its life to the host's. Returns when it
+/// is tied: a host that ended before would leave it running.
+pub(crate) fn spawn(host: &Host, mut command: Command) -> Result<Process, LabError> {
     let program = format!("{command:?}");
+    let ties = command.get_program() == process::TIE;
     let child = host.run(move || command.spawn())?;
-    child.map(Process::new).map_err(|source| LabError::Spawn { program, host: host.name().to_owned(), source })
+    let child = child.map_err(|source| LabError::Spawn { program, host: host.name().to_owned(), source })?;
+    if ties {
+        // One that never gets so far has no work to do either, and shows it by silence.
+        let _ = process::wait_for(START, || (!is_tying(child.id())).then_some(()));
+    }
+    Ok(Process::new(child))
+}
+
+/// Whether a process has not yet become the program that it ties to its host.
+fn is_tying(id: u32) -> bool {
+    let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+    line.starts_with(process::TIE.as_bytes())
 }
 
 fn accepts(address: SocketAddr) -> bool {

@@ -6,13 +6,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use crate::authority::Authority;
-use crate::{HttpMode, LabError, Site, SiteCertificate, SiteState};
+use crate::{HttpMode, LabError, Site, SiteCertificate};
 
 /// Writes the sites' pages, certificates and the configuration; returns what will be listened on.
 pub(crate) fn prepare(folder: &Path, sites: &[Site], authority: &Authority) -> Result<BTreeSet<SocketAddr>, LabError> {
     let mut text = head(folder);
     let mut listens = BTreeSet::new();
-    for site in sites.iter().filter(|site| matches!(site.state, SiteState::Up | SiteState::Nameless)) {
+    for site in sites {
         let root = folder.join("sites").join(site.name.as_str());
         fs::create_dir_all(&root).map_err(LabError::file(&root))?;
         fs::write(root.join("page.html"), site.page()).map_err(LabError::file(&root))?;
