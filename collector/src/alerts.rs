@@ -21,7 +21,9 @@ use crate::config::Config;
 
 pub(crate) use delivery::run;
 pub(crate) use pager::{Page, Pager};
-pub use settings::{AlertSettings, WebhookSettings};
+#[cfg(test)]
+pub(crate) use settings::WebhookSecret;
+pub(crate) use settings::{AlertSettings, WebhookSettings};
 
 /// Name of the channel to standard output.
 const STDOUT: &str = "stdout";

@@ -36,3 +36,6 @@ pub(crate) fn router() -> axum::Router<App> {
     let (router, _) = routes().split_for_parts();
     router.merge(openapi::router())
 }
+
+#[cfg(test)]
+mod tests;

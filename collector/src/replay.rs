@@ -64,3 +64,6 @@ fn load(name: &str) -> Result<Scenario> {
     })?;
     Scenario::parse(&text).with_context(|| format!("{name}: not a scenario"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -148,3 +148,6 @@ fn chance() -> Result<u8, getrandom::Error> {
     getrandom::fill(&mut byte)?;
     Ok(byte[0])
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,11 +10,11 @@ use url::Url;
 /// Table `[alerts]` of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct AlertSettings {
+pub(crate) struct AlertSettings {
     /// One line per alert on standard output.
-    pub stdout: bool,
+    pub(crate) stdout: bool,
     /// Receivers of signed requests.
-    pub webhooks: Vec<WebhookSettings>,
+    pub(crate) webhooks: Vec<WebhookSettings>,
 }
 
 impl Default for AlertSettings {
@@ -26,11 +26,11 @@ impl Default for AlertSettings {
 /// One receiver of signed requests (Standard Webhooks 1.0).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct WebhookSettings {
+pub(crate) struct WebhookSettings {
     /// Where to send alerts.
-    pub url: Url,
+    pub(crate) url: Url,
     /// What to sign them with; the receiver has the same.
-    pub secret: WebhookSecret,
+    pub(crate) secret: WebhookSecret,
 }
 
 impl WebhookSettings {
@@ -45,14 +45,14 @@ impl WebhookSettings {
 /// `whsec_` and 24 to 64 bytes in base64.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct WebhookSecret(Vec<u8>);
+pub(crate) struct WebhookSecret(Vec<u8>);
 
 /// A text that is no [`WebhookSecret`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a webhook secret is \"whsec_\" followed by 24 to 64 bytes in base64; make one with: echo whsec_$(openssl rand -base64 32)"
 )]
-pub struct NoSecret;
+pub(crate) struct NoSecret;
 
 impl WebhookSecret {
     pub(crate) fn bytes(&self) -> &[u8] {

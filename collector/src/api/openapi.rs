@@ -14,10 +14,9 @@ use crate::app::App;
 
 const COMMITTED: &str = include_str!("../../openapi.json");
 
-/// A refusal (RFC 9457).
+/// A refusal (RFC 9457): `kedergi_wire::Problem`, which knows nothing of OpenAPI.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
-#[expect(dead_code, reason = "it describes kedergi_wire::Problem, which knows nothing of OpenAPI")]
 pub(super) struct ProblemBody {
     /// `urn:kedergi:problem:` and the name of the problem.
     #[schema(example = "urn:kedergi:problem:malformed")]
