@@ -115,6 +115,11 @@ pub struct StatusArgs {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+    /// Name the targets, each with its last verdict
+    ///
+    /// Without it only counts are shown, so that a status can be shown to others.
+    #[arg(long)]
+    pub targets: bool,
 }
 
 impl Cli {

@@ -1,11 +1,10 @@
 //! From arguments to an exit code.
 
 use std::fmt::Display;
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-use crate::measure_cli;
-use crate::{Cli, Command, Config, ConfigError};
+use crate::{Cli, Command, Config, ConfigError, Measurer, daemon, measure_cli};
 
 /// Why a command failed: what it says and the code it exits with.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,6 +33,12 @@ impl From<ConfigError> for Failed {
     }
 }
 
+impl From<daemon::Error> for Failed {
+    fn from(error: daemon::Error) -> Self {
+        Self { code: error.exit_code(), message: error.to_string() }
+    }
+}
+
 /// Does what the arguments say. A failure is one line on standard error.
 pub fn run(cli: &Cli) -> ExitCode {
     match execute(cli) {
@@ -52,23 +57,37 @@ fn execute(cli: &Cli) -> Result<(), Failed> {
     }
     let config = Config::load(cli.config.as_deref())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failed::runtime)?;
-    match &cli.command {
+    let done = match &cli.command {
         Command::Measure(args) => runtime.block_on(until_interrupted(measure_cli::measure(args, &config))),
-        Command::CheckConfig => {
-            check(&config);
-            Ok(())
+        Command::CheckConfig => check(&config),
+        Command::Enroll(args) => {
+            let (collector, invite) = (args.collector.clone(), args.invite.clone());
+            runtime.block_on(daemon::enroll(config, collector, invite, args.accept_risk)).map_err(Failed::from)
         }
-        Command::Enroll(_) | Command::Run | Command::Status(_) => Err(Failed::runtime("this command is not wired yet")),
-    }
+        Command::Run => runtime.block_on(daemon::run(config)).map_err(Failed::from),
+        Command::Status(args) => {
+            runtime.block_on(daemon::status(config, args.json, args.targets)).map_err(Failed::from)
+        }
+    };
+    // A name lookup under way on another thread must not hold up the end: a service is given seconds to stop.
+    runtime.shutdown_background();
+    done
 }
 
-fn check(config: &Config) {
+/// Tries what measuring would read, and says what is unwise.
+fn check(config: &Config) -> Result<(), Failed> {
+    Measurer::new(config).map_err(|error| Failed::config(error.to_string()))?;
     let warnings = config.check();
-    for warning in &warnings {
-        println!("warning: {warning}");
-    }
-    if warnings.is_empty() {
-        println!("the configuration is fine");
+    let lines = warnings.iter().map(|warning| format!("warning: {warning}\n")).collect::<String>();
+    print(if warnings.is_empty() { "the configuration is fine\n" } else { &lines })
+}
+
+/// Prints at once. A reader that went away (`| head`) is no failure.
+pub(crate) fn print(text: &str) -> Result<(), Failed> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failed::runtime(error)),
+        _ => Ok(()),
     }
 }
 

@@ -11,6 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use toml::de::DeTable;
 use url::Url;
 
+use crate::measure::RESOLVERS;
+
 /// Keys of the file, for the message that names the nearest one. A test holds them against [`Config`].
 const KEYS: [&str; 14] = [
     "data_dir",
@@ -263,7 +265,10 @@ impl Config {
                 warnings.push(text.to_owned());
             }
         };
-        warn_if(self.collectors.is_empty(), "collectors is empty: reports stay on this machine");
+        warn_if(
+            self.collectors.is_empty(),
+            "collectors is empty: reports have one way only, to the collector this probe is enrolled with",
+        );
         warn_if(
             self.collectors.iter().any(|url| url.scheme() == "http" && !is_loopback(url)),
             "a collector is reached over http: others on the line can read that this is a probe; use https",
@@ -286,6 +291,10 @@ impl Config {
             "no resolver outside is named: a cut line cannot be told from blocked sites",
         );
         warn_if(
+            self.public_resolvers.len() > RESOLVERS || self.doh_resolvers.len() > RESOLVERS,
+            "more than 4 resolvers of a kind are named: only the first 4 are asked",
+        );
+        warn_if(
             self.spool_bytes < 1_000_000,
             "spool_bytes is below 1 MB: reports are lost within hours without a collector",
         );
@@ -303,7 +312,8 @@ impl Config {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether a URL leads to this very machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
         Some(url::Host::Ipv6(ip)) => ip.is_loopback(),

@@ -33,6 +33,7 @@ use reach::Reached;
 use watch::Watch;
 
 pub use line::bytes_received;
+pub(crate) use names::RESOLVERS;
 
 /// Everything that measuring needs. It holds no state of its own, so one serves a probe for its whole life.
 pub struct Measurer {

@@ -1,7 +1,6 @@
 //! `kedergi-probe measure`: measure now, judge, print.
 
 use std::fs;
-use std::io::{self, Write};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -9,7 +8,7 @@ use kedergi_verdict::{Evidence, How, Verdict, Why, control_entry, judge};
 use kedergi_wire::{ControlSnapshot, Known, Report, Source, TargetUrl, Vantage};
 use serde::Serialize;
 
-use crate::command::Failed;
+use crate::command::{Failed, print};
 use crate::{Config, MeasureArgs, Measurer, measure_run};
 
 /// What `--json` prints of one target.
@@ -120,15 +119,6 @@ fn row(report: &Report, verdict: &Verdict) -> [String; 5] {
         verdict.rule.to_string(),
         says.unwrap_or_else(|| "No single observation stands out.".to_owned()),
     ]
-}
-
-/// Prints at once. A reader that went away (`| head`) is no failure.
-fn print(text: &str) -> Result<(), Failed> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failed::runtime(error)),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -81,6 +81,8 @@ fn unwise_values_are_warned_of() {
     assert_eq!(parse(wise).unwrap().check(), Vec::<String>::new());
     let unwise = "interval_s = 5\ncollectors = [\"http://collector.example\"]\nconcurrency = 100\ndata_dir = \"here\"";
     assert_eq!(parse(unwise).unwrap().check().len(), 4);
+    let many = "public_resolvers = [\"9.9.9.9\", \"1.1.1.1\", \"8.8.8.8\", \"8.8.4.4\", \"9.9.9.10\"]";
+    assert!(parse(many).unwrap().check().iter().any(|warning| warning.contains("more than 4 resolvers")));
     assert_eq!(parse("collectors = [\"http://127.0.0.1:8080\"]\ndata_dir = \"/d\"").unwrap().check().len(), 0);
 }
 

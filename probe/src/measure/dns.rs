@@ -7,8 +7,9 @@ use std::time::Duration;
 use hickory_proto::op::{Edns, Message, MessageType, Query as Question, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
 use kedergi_wire::{Answer, Answers, Failure, Query, Rcode, StepOutcome, limits};
-use tokio::net::UdpSocket;
-use tokio::time::{Instant, timeout_at};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::cut::text;
 
@@ -40,10 +41,20 @@ pub(crate) fn question(name: &str, query: Query) -> Option<Message> {
 /// Asks `server` and listens.
 pub(crate) async fn ask(server: SocketAddr, name: &str, query: Query) -> StepOutcome<Answers> {
     let Some(question) = question(name, query) else { return StepOutcome::Failed(Failure::OwnMachine) };
-    match exchange(server, &question).await {
-        Ok(heard) => heard.outcome(),
-        Err(error) => StepOutcome::Failed(Failure::from_io(&error)),
+    let asked = Instant::now();
+    let mut heard = match exchange(server, &question, asked).await {
+        Ok(heard) => heard,
+        Err(error) => return StepOutcome::Failed(Failure::from_io(&error)),
+    };
+    if heard.cut_off {
+        // Not a repetition: an answer cut off says itself that the whole one is had over TCP (RFC 1035, 4.2.1).
+        let whole = timeout(TIMEOUT, over_tcp(server, &question)).await;
+        let whole = whole.ok().and_then(Result::ok).and_then(|message| answer(&message, &question, asked));
+        if let (Some(whole), Some(first)) = (whole, heard.answers.first_mut()) {
+            *first = whole;
+        }
     }
+    heard.outcome()
 }
 
 /// What came back so far.
@@ -52,6 +63,8 @@ struct Heard {
     answers: Answers,
     /// Datagrams from the resolver's address that are no DNS messages.
     garbled: bool,
+    /// Whether the first answer was cut off to fit into a datagram.
+    cut_off: bool,
 }
 
 impl Heard {
@@ -64,12 +77,22 @@ impl Heard {
     }
 }
 
-async fn exchange(server: SocketAddr, question: &Message) -> io::Result<Heard> {
+/// The same question over TCP: a length, then the message, both ways.
+async fn over_tcp(server: SocketAddr, question: &Message) -> io::Result<Message> {
+    let mut stream = TcpStream::connect(server).await?;
+    let bytes = question.to_vec().map_err(io::Error::other)?;
+    let length = u16::try_from(bytes.len()).map_err(io::Error::other)?;
+    stream.write_all(&[&length.to_be_bytes(), &bytes[..]].concat()).await?;
+    let mut reply = vec![0; usize::from(stream.read_u16().await?)];
+    stream.read_exact(&mut reply).await?;
+    Message::from_vec(&reply).map_err(io::Error::other)
+}
+
+async fn exchange(server: SocketAddr, question: &Message, asked: Instant) -> io::Result<Heard> {
     // Not connected: the kernel would hide datagrams, and a port unreachable forged by a censor would end the listening.
     let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let socket = UdpSocket::bind((any, 0)).await?;
     let bytes = question.to_vec().map_err(io::Error::other)?;
-    let asked = Instant::now();
     socket.send_to(&bytes, server).await?;
 
     let mut heard = Heard::default();
@@ -82,7 +105,11 @@ async fn exchange(server: SocketAddr, question: &Message) -> io::Result<Heard> {
             continue;
         }
         match Message::from_vec(&buffer[..length]) {
-            Ok(message) => heard.answers.extend(answer(&message, question, asked)),
+            Ok(message) => {
+                let answer = answer(&message, question, asked);
+                heard.cut_off |= heard.answers.is_empty() && answer.is_some() && message.metadata.truncation;
+                heard.answers.extend(answer);
+            }
             Err(_) => heard.garbled = true,
         }
         if heard.answers.len() == 1 {
@@ -197,6 +224,39 @@ mod tests {
         .await;
         let outcome = ask(server, "a.example", Query::A).await;
         assert_eq!(outcome.ok().unwrap()[0].rcode, Rcode::NxDomain);
+    }
+
+    #[tokio::test]
+    async fn an_answer_cut_off_is_fetched_whole_over_tcp() {
+        let server = resolver(|q| {
+            let mut message = q.clone().into_response();
+            message.metadata.truncation = true;
+            vec![message.to_vec().unwrap()]
+        })
+        .await;
+        let listener = tokio::net::TcpListener::bind(server).await.unwrap();
+        let serving = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut bytes = vec![0; usize::from(stream.read_u16().await.unwrap())];
+            stream.read_exact(&mut bytes).await.unwrap();
+            let whole = reply(&Message::from_vec(&bytes).unwrap(), [5, 6, 7, 8]);
+            stream.write_u16(whole.len().try_into().unwrap()).await.unwrap();
+            stream.write_all(&whole).await.unwrap();
+        };
+        let (outcome, ()) = tokio::join!(ask(server, "a.example", Query::A), serving);
+        assert_eq!(outcome.ok().unwrap()[0].addresses, [IpAddr::from([5, 6, 7, 8])]);
+    }
+
+    #[tokio::test]
+    async fn an_answer_cut_off_that_cannot_be_had_whole_stays_as_it_came() {
+        let server = resolver(|q| {
+            let mut message = q.clone().into_response();
+            message.metadata.truncation = true;
+            vec![message.to_vec().unwrap()]
+        })
+        .await;
+        let outcome = ask(server, "a.example", Query::A).await;
+        assert_eq!(outcome.ok().unwrap()[0].addresses, [] as [IpAddr; 0]);
     }
 
     #[test]
