@@ -45,7 +45,7 @@ fn facts(view: &EventView, clock: &Clock) -> Markup {
             dt { (texts::BEGAN) } dd { (story::bracket(clock, event.onset)) }
             dt { (texts::CONFIRMED) } dd { (texts::moment(clock, event.opened)) }
             dt { (texts::ENDED) } dd { (event.end.map_or(texts::NOT_YET.to_owned(), |end| story::bracket(clock, end))) }
-            dt { (texts::LASTED) } dd { (texts::duration(story::lasted(event, view.now))) }
+            dt { (texts::lasting(story::is_open(event))) } dd { (texts::duration(story::lasted(event, view.now))) }
             dt { (texts::SERVICES) } dd { (texts::list(&story::services(event))) }
             dt { (texts::NETWORKS) } dd { (texts::named_networks(&story::network_names(event), event.unnamed_networks)) }
             @if let Some(manner) = story::manner(event) { dt { (texts::HOW) } dd { (manner) } }
@@ -229,7 +229,7 @@ fn controls(controls: &[ControlView]) -> Markup {
 fn control_line(service: &ServiceId, seen: &[&ControlView]) -> Markup {
     let reached = seen.iter().filter(|control| control.reachable).count();
     let (first, last) = (seen.iter().map(|one| one.at).min(), seen.iter().map(|one| one.at).max());
-    let state = if reached == seen.len() { CellState::Ok } else { CellState::Down };
+    let state = if 2 * reached > seen.len() { CellState::Ok } else { CellState::Down };
     html! {
         li {
             (marks::swatch(state)) " "

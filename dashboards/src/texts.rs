@@ -172,6 +172,11 @@ pub(crate) fn going(open: bool) -> &'static str {
     if open { "Going on" } else { "Over" }
 }
 
+/// What an event's length is called.
+pub(crate) fn lasting(open: bool) -> &'static str {
+    if open { "Lasting" } else { "Lasted" }
+}
+
 pub(crate) fn timeline_of(country: &str) -> String {
     format!("Timeline of {country}")
 }

@@ -41,7 +41,6 @@ pub(crate) const LEGEND_LABEL: &str = "What the marks mean";
 
 pub(crate) const BEGAN: &str = "Began";
 pub(crate) const ENDED: &str = "Ended";
-pub(crate) const LASTED: &str = "Lasted";
 pub(crate) const SERVICES: &str = "Services";
 pub(crate) const NETWORKS: &str = "Networks";
 pub(crate) const HOW: &str = "How";
