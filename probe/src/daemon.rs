@@ -28,6 +28,7 @@ use rand::rngs::SmallRng;
 use tokio::signal::unix::{SignalKind, signal};
 use url::Url;
 
+use crate::config::is_loopback;
 use crate::identity::{DataDir, Enrolment};
 use crate::outbox::Outbox;
 use crate::pulse::Pulse;
@@ -132,6 +133,7 @@ impl Daemon {
         let bundle = cached_bundle(&spool, &enrolment)?;
         let life: Life = spool.kept_json(Kept::Life)?.unwrap_or_default();
         let collectors = enrolment.collectors(&config.collectors);
+        collectors.iter().for_each(warn_of_plain_http);
         Ok(Self {
             courier: Courier::new(config.extra_roots.as_deref())?,
             wanted: bundle.as_ref().map(|bundle| bundle::wanted(bundle, &config.skip_categories)).unwrap_or_default(),
@@ -212,6 +214,15 @@ impl Daemon {
         }
         tracing::info!("stopped; what was measured is on disk");
         Ok(())
+    }
+}
+
+/// The envelopes are signed but not secret.
+pub(crate) fn warn_of_plain_http(collector: &Url) {
+    if collector.scheme() == "http" && !is_loopback(collector) {
+        tracing::warn!(
+            "a collector is reached over http: others on the line can read what this probe sends; use https"
+        );
     }
 }
 

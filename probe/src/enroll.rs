@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use kedergi_wire::{CONSENT_VERSION, EnrollReply, EnrollRequest, Kind, ProbeId, Role, seal};
 use url::Url;
 
-use crate::daemon::{Cause, Error, SOFTWARE};
+use crate::daemon::{Cause, Error, SOFTWARE, warn_of_plain_http};
 use crate::identity::{DataDir, Enrolment};
 use crate::upload::{Courier, Trouble};
 use crate::{Config, consent};
@@ -24,6 +24,7 @@ pub(crate) async fn enroll_at(config: &Config, collector: Url, invite: String, a
     if !matches!(collector.scheme(), "http" | "https") {
         return Err(Cause::Scheme(collector.scheme().to_owned()));
     }
+    warn_of_plain_http(&collector);
     consent::ask(accept_risk, io::stdin().is_terminal(), io::stdin().lock(), io::stdout())?;
     let courier = Courier::new(config.extra_roots.as_deref())?;
     let dir = DataDir::make(&config.data_dir)?;

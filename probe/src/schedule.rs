@@ -146,8 +146,8 @@ impl Schedule {
     fn wait(&self) -> Due {
         let retest = self.retests.iter().map(|target| self.retest_due(target)).min();
         match retest {
-            Some(due) if due < self.next_round => Due::Wait(due, "a target is to be tested again"),
-            _ => Due::Wait(self.next_round, "the next round is due then"),
+            Some(due) if due < self.next_round => Due::Wait(due, "waiting to test a target again"),
+            _ => Due::Wait(self.next_round, "waiting for the next round"),
         }
     }
 }

@@ -130,7 +130,7 @@ impl Status {
         let running = if self.running { "running" } else { "not running" };
         writeln!(out, "Enrolled as a {} probe, {running}{consent}", enroll::word(role))?;
         writeln!(out, "Collector     {}", shown(self.collector.as_ref()))?;
-        writeln!(out, "Last contact  {}", shown(self.last_contact.as_ref()))?;
+        writeln!(out, "Last contact  {}", time(self.last_contact))?;
         writeln!(out, "Network       {} {}", shown(self.network.as_ref()), shown(self.country.as_ref()))?;
         let Reports { spooled, sealed, dropped, refused, delivered } = self.reports;
         writeln!(
@@ -142,18 +142,18 @@ impl Status {
 
     fn print_runs(&self, out: &mut impl Write) -> io::Result<()> {
         match &self.last_run {
-            Some(run) => writeln!(out, "Last run      {} ({} targets)", run.started, run.targets)?,
+            Some(run) => writeln!(out, "Last run      {} ({} targets)", time(Some(run.started)), run.targets)?,
             None => writeln!(out, "Last run      never")?,
         }
         let verdicts: Vec<_> = self.verdicts.iter().map(|(word, count)| format!("{count} {word}")).collect();
         writeln!(out, "Verdicts      {}", if verdicts.is_empty() { "none".to_owned() } else { verdicts.join(", ") })?;
-        writeln!(out, "Next run      {}", shown(self.next_run.as_ref()))?;
+        writeln!(out, "Next run      {}", time(self.next_run))?;
         if self.running {
             writeln!(out, "Measuring     {}", self.measuring)?;
             writeln!(out, "Delivering    {}", self.delivering)?;
         }
         for line in self.targets.iter().flatten() {
-            writeln!(out, "  {}  {:<12}  {} ({})", line.at, line.outcome, line.target, line.rule)?;
+            writeln!(out, "  {}  {:<12}  {} ({})", time(Some(line.at)), line.outcome, line.target, line.rule)?;
         }
         Ok(())
     }
@@ -164,6 +164,11 @@ fn count(judged: &[Judged]) -> BTreeMap<&'static str, usize> {
         *words.entry(judged.verdict.outcome.word()).or_default() += 1;
         words
     })
+}
+
+/// To the second, and without the `T` that nobody reads.
+fn time(value: Option<Timestamp>) -> String {
+    value.map_or_else(|| "unknown".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
 fn shown(value: Option<&impl ToString>) -> String {

@@ -76,6 +76,14 @@ impl Trouble {
         }
     }
 
+    /// For the log. What a collector writes about a refusal may name the probe, so that only the problem's own name is told.
+    pub(crate) fn in_brief(&self) -> String {
+        match self {
+            Self::Refused(problem) => format!("the collector refuses ({})", problem.name()),
+            Self::NoConnection(_) | Self::BrokenOff(_) | Self::NotNow { .. } | Self::Strange(_) => self.to_string(),
+        }
+    }
+
     /// What it means for the batch that was offered.
     fn answer(&self) -> Answer {
         if let Some(bar) = self.bar() {
@@ -162,7 +170,7 @@ impl Courier {
             Err(trouble) => trouble.answer(),
         };
         if let Err(trouble) = &receipt {
-            tracing::info!("a batch could not be delivered: {trouble}");
+            tracing::info!("a batch could not be delivered: {}", trouble.in_brief());
         }
         let sent = if matches!(receipt, Err(Trouble::NoConnection(_))) { 0 } else { bytes };
         Delivery { answer, sent }

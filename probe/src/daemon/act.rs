@@ -107,7 +107,7 @@ impl Daemon {
             Due::Measure(targets) => {
                 self.life.last_run = Some((now, targets.len()));
                 self.measuring = Some(self.start(targets, now)?);
-                "measuring"
+                "a run is under way"
             }
             Due::Wait(_, why) | Due::Nothing(why) => why,
         }

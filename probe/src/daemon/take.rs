@@ -76,7 +76,7 @@ impl Daemon {
     }
 
     fn trouble(&mut self, collector: usize, trouble: &Trouble) -> Heard {
-        tracing::info!("no answer to a heartbeat: {trouble}");
+        tracing::info!("no answer to a heartbeat: {}", trouble.in_brief());
         let Some(bar) = trouble.bar() else { return Heard::Nothing(trouble.retry_after()) };
         self.outbox.set_bar(collector, Some(bar));
         Heard::Unwelcome

@@ -36,7 +36,8 @@ impl Probe {
     fn measure(&self) -> Measure {
         let runs = Rc::clone(&self.runs);
         Box::new(move |run| {
-            let reports = (run.first_sequence..).take(run.targets.len()).map(report).collect();
+            let seen = run.targets.iter().cloned().zip(run.first_sequence..);
+            let reports = seen.map(|(target, sequence)| Report { target, ..report(sequence) }).collect();
             runs.borrow_mut().push(run);
             ready(reports).boxed_local()
         })

@@ -44,21 +44,21 @@ fn the_first_round_begins_at_once_and_the_next_after_an_interval() {
     assert_eq!(sorted(run), targets(3));
     let Some((until, why)) = setting.next(1).deadline() else { panic!("no deadline") };
     assert!((540..=660).contains(&until.duration_since(NOW).as_secs()), "{until}");
-    assert_eq!(why, "the next round is due then");
+    assert_eq!(why, "waiting for the next round");
 }
 
 #[test]
 fn a_restart_keeps_the_rhythm() {
     let mut schedule = Schedule::new(600, Some(at(500)), NOW);
     let due = schedule.next(&targets(1), PLENTY, NOW, &mut SmallRng::seed_from_u64(7));
-    assert_eq!(due.deadline(), Some((at(500), "the next round is due then")));
+    assert_eq!(due.deadline(), Some((at(500), "waiting for the next round")));
 }
 
 #[test]
 fn a_clock_set_back_does_not_stop_it() {
     let mut schedule = Schedule::new(600, Some(at(1_000_000_000)), NOW);
     let due = schedule.next(&targets(1), PLENTY, NOW, &mut SmallRng::seed_from_u64(7));
-    assert_eq!(due.deadline(), Some((at(660), "the next round is due then")));
+    assert_eq!(due.deadline(), Some((at(660), "waiting for the next round")));
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_retest_comes_first_but_not_within_the_gap() {
     let mut setting = Setting::new(3);
     assert!(matches!(setting.next(0), Due::Measure(_)));
     setting.schedule.retest(targets(1));
-    assert_eq!(setting.next(10), Due::Wait(at(60), "a target is to be tested again"));
+    assert_eq!(setting.next(10), Due::Wait(at(60), "waiting to test a target again"));
     assert_eq!(setting.next(60), Due::Measure(targets(1)));
     assert_ne!(setting.next(60), Due::Measure(targets(1)));
 }
@@ -76,7 +76,7 @@ fn a_collector_cannot_make_it_measure_what_is_not_on_the_list() {
     let mut setting = Setting::new(1);
     assert!(matches!(setting.next(0), Due::Measure(_)));
     setting.schedule.retest(["https://elsewhere.example".parse().unwrap()]);
-    assert!(matches!(setting.next(300), Due::Wait(_, "the next round is due then")));
+    assert!(matches!(setting.next(300), Due::Wait(_, "waiting for the next round")));
 }
 
 #[test]

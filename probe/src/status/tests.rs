@@ -33,7 +33,7 @@ fn home() -> (tempfile::TempDir, DataDir) {
         facts: Some(Facts { at: NOW, network: Asn::new(9198), country: "KZ".parse().ok(), clock_offset_ms: 0 }),
         last_run: Some((NOW, 2)),
         next_round: Some(NOW),
-        measuring: "the next round is due then".to_owned(),
+        measuring: "waiting for the next round".to_owned(),
         delivering: "no collector could be reached".to_owned(),
     };
     spool.keep_json(Kept::Life, &life).unwrap();
