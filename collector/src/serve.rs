@@ -203,3 +203,35 @@ fn job_error(ended: Ended) -> ServeError {
     };
     ServeError::Job { job, reason }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use http::Request;
+    use tower::ServiceExt;
+
+    #[tokio::test]
+    async fn a_request_that_panics_is_answered_and_does_not_tell_what_it_said() {
+        let router: Router = Router::new()
+            .route("/boom", routing::get(async || -> &'static str { panic!("a volunteer's secret") }))
+            .layer(CatchPanicLayer::custom(problem::panicked));
+        let response = router.oneshot(Request::get("/boom").body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        assert!(body.contains("urn:kedergi:problem:internal") && !body.contains("secret"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn a_job_that_panics_ends_the_collector() {
+        let mut jobs = JoinSet::new();
+        start(&mut jobs, "a job of a test", async { panic!("gone") as Result<(), String> });
+        let error = job_error(jobs.join_next().await.unwrap());
+        assert!(error.to_string().contains("panicked"), "{error}");
+        start(&mut jobs, "detection", async { Err("the disk is full") });
+        let error = job_error(jobs.join_next().await.unwrap());
+        assert_eq!(error.to_string(), "detection ended: the disk is full");
+    }
+}

@@ -78,7 +78,11 @@ impl RetestAgenda {
             return false;
         }
         let audiences = [network.map(Audience::Network), Some(Audience::Controls)];
-        audiences.into_iter().flatten().fold(false, |any, audience| self.ask(target, audience, now) || any)
+        let mut any = false;
+        for audience in audiences.into_iter().flatten() {
+            any |= self.ask(target, audience, now);
+        }
+        any
     }
 
     /// A probe of `network` reached `target`: the next failure there is news again.

@@ -105,6 +105,18 @@ fn facts_survive_a_restart_in_the_order_they_came() {
 }
 
 #[test]
+fn an_append_waits_for_the_disk() {
+    let place = Place::new();
+    let pragma = |name| -> String {
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok(row.get_ref(0)?.as_str().map_or_else(|_| row.get::<_, i64>(0).unwrap().to_string(), str::to_owned))
+        };
+        place.facts.connection.pragma_query_value(None, name, read).unwrap()
+    };
+    assert_eq!((pragma("journal_mode").as_str(), pragma("synchronous").as_str()), ("wal", "2"));
+}
+
+#[test]
 fn a_batch_counts_once() {
     let mut place = Place::new();
     let once = batch(1, 1, vec![fact(1, 0, 1, BLOCKED, 0)]);
