@@ -99,10 +99,10 @@ pub(crate) fn spawn(host: &Host, mut command: Command) -> Result<Process, LabErr
     Ok(Process::new(child))
 }
 
-/// Whether a process has not yet become the program that it ties to its host.
+/// Whether a process has not yet become the program that it ties to its host. Its file tells, and not its command line, which
+/// is empty for a moment while it becomes another program. Of a process that has ended nothing can be read.
 fn is_tying(id: u32) -> bool {
-    let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
-    line.starts_with(process::TIE.as_bytes())
+    fs::read_link(format!("/proc/{id}/exe")).is_ok_and(|file| file.file_name() == Some(process::TIE.as_ref()))
 }
 
 fn accepts(address: SocketAddr) -> bool {

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -85,6 +85,7 @@ fn packets_find_their_way_and_the_censor_stands_in_it() {
         pages_are_served(&lab, &a, &b);
         answers_are_injected(&lab, &a, &b);
         resolvers_lie(&lab, &a, &b);
+        a_socket_stays_where_it_was_opened(&lab, &a);
         a_cut_is_lifted(&lab, &a, &b);
     });
 }
@@ -131,6 +132,19 @@ fn resolvers_lie(lab: &Lab, a: &str, b: &str) {
     lab.set_rules(Isp::A, rule("do = 'resolver'\nname = 'news.example'\nanswer = 'silent'")).unwrap();
     assert_eq!(ask(lab, a, "10.1.0.53:53", "news.example.").len(), 0);
     assert_eq!(addresses(&ask(lab, b, "10.2.0.53:53", "news.example.")), ["45.80.10.10"]);
+}
+
+fn a_socket_stays_where_it_was_opened(lab: &Lab, a: &str) {
+    let listener = lab.inside(plan::COLLECTOR, || TcpListener::bind("0.0.0.0:8080")).unwrap().unwrap();
+    let server = SocketAddr::new(lab.address(plan::COLLECTOR).unwrap(), 8080);
+    let mut sent = lab.inside(a, || TcpStream::connect_timeout(&server, PATIENCE)).unwrap().unwrap();
+    let (mut received, from) = listener.accept().unwrap();
+    assert_eq!(from.ip(), lab.address(a).unwrap());
+    sent.write_all(b"from A").unwrap();
+    drop(sent);
+    let mut text = String::new();
+    received.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "from A");
 }
 
 fn a_cut_is_lifted(lab: &Lab, a: &str, b: &str) {
