@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use jiff::{SignedDuration, Timestamp};
 use kedergi_lab::{Isp, Lab, ProbeSettings, Process, Scene, plan};
 use serde_json::Value;
 
@@ -118,7 +119,9 @@ impl Cast {
 
     /// State of a service in the newest cell of the country's timeline.
     pub(super) fn state_of(&self, service: &str) -> Option<String> {
-        let timeline: Value = serde_json::from_str(&self.get("/api/v1/timeline?country=KZ&step=PT1M")).unwrap();
+        let from = Timestamp::now() - SignedDuration::from_mins(10);
+        let timeline = self.get(&format!("/api/v1/timeline?country=KZ&step=PT1M&from={from:.0}"));
+        let timeline: Value = serde_json::from_str(&timeline).unwrap();
         let rows = timeline["rows"].as_array()?;
         let row = rows.iter().find(|row| row["service"] == service && row["network"].is_null())?;
         Some(row["cells"].as_array()?.last()?["state"].as_str()?.to_owned())
