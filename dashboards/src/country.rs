@@ -67,7 +67,7 @@ fn windows(view: &CountryView) -> Markup {
             @for (text, hours) in texts::WINDOWS {
                 @let wanted = SignedDuration::from_hours(hours);
                 @let (from, until) = around(view, wanted);
-                a href=(window_href(&page, from, until)) aria-current=[(wanted == length).then_some("true")] { (text) }
+                a href=(window_href(&page, from, until)) aria-current=[is_about(length, wanted, view.step).then_some("true")] { (text) }
             }
             @if !live {
                 a rel="next" href=(window_href(&page, view.until, moved(view.until, length))) { (texts::LATER) " →" }
@@ -75,6 +75,11 @@ fn windows(view: &CountryView) -> Markup {
             }
         }
     }
+}
+
+/// Whether a length is the one wanted, but for the step to which both ends are rounded.
+fn is_about(length: SignedDuration, wanted: SignedDuration, step: SignedDuration) -> bool {
+    (length - wanted).abs() <= step
 }
 
 /// A stretch of another length: about the same middle, or with the same end where that is now.

@@ -180,9 +180,10 @@ fn manner(how: How, count: u32) -> Markup {
     }
 }
 
-/// Only reports from networks that the event names: one from another network would name it.
+/// Only reports of what the event tells in public: another one would point at whoever made it.
 fn evidence(view: &EventView, clock: &Clock) -> Markup {
-    let shown: Vec<_> = view.evidence.iter().filter(|one| story::names_network(&view.event, one.network)).collect();
+    let shown: Vec<_> =
+        view.evidence.iter().filter(|one| story::tells_of(&view.event, one.network, &one.service)).collect();
     html! {
         section aria-labelledby="evidence" {
             h2 #evidence { (texts::EVIDENCE_HEADING) }

@@ -46,10 +46,11 @@ pub fn now(view: &NowView) -> String {
 
 /// What is said where no event goes on: nobody measures, or nobody finds anything.
 fn quiet(view: &NowView) -> Markup {
-    let shown: Vec<_> = view.countries.iter().filter(|country| may_be_shown(country)).collect();
+    let speaking: Vec<_> = view.countries.iter().filter(|country| !is_silent(country.last, view.now)).collect();
+    let shown: Vec<_> = speaking.iter().filter(|country| may_be_shown(country)).collect();
     let probes = shown.iter().map(|country| country.probes).sum::<u32>();
     let (title, text) = match probes {
-        0 if view.countries.is_empty() => (texts::EMPTY_TITLE, texts::EMPTY_TEXT.to_owned()),
+        0 if speaking.is_empty() => (texts::EMPTY_TITLE, texts::EMPTY_TEXT.to_owned()),
         0 => (texts::EMPTY_TITLE, texts::TOO_FEW_TEXT.to_owned()),
         _ => (texts::QUIET_TITLE, texts::quiet(probes, shown.len())),
     };

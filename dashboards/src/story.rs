@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use kedergi_detector::{Bracket, EventState, PublicEvent};
-use kedergi_wire::Asn;
+use kedergi_wire::{Asn, ServiceId};
 
 use crate::clock::{Clock, exact, moved};
 use crate::names::{country_name, network_name, service_name};
@@ -81,7 +81,7 @@ fn hour(at: Timestamp) -> Timestamp {
     Timestamp::from_second((at.as_second() + 3599).div_euclid(3600) * 3600).unwrap_or(at)
 }
 
-/// Whether the event names the network.
-pub(crate) fn names_network(event: &PublicEvent, network: Asn) -> bool {
-    event.scope.iter().any(|affected| affected.network == network)
+/// Whether the event tells of this service on this network.
+pub(crate) fn tells_of(event: &PublicEvent, network: Asn, service: &ServiceId) -> bool {
+    event.scope.iter().any(|affected| affected.network == network && affected.service == *service)
 }

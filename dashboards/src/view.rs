@@ -71,7 +71,7 @@ pub struct EventView {
     pub event: PublicEvent,
     /// When the page is made.
     pub now: Timestamp,
-    /// Reports it rests on. Those from networks that `event` does not name are left out of the page.
+    /// Reports it rests on. Those of a service on a network that `event` does not tell of are left out of the page.
     pub evidence: Vec<EvidenceView>,
     /// What controls found of the same services in the same minutes.
     pub controls: Vec<ControlView>,

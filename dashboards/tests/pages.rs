@@ -122,7 +122,16 @@ fn a_network_with_two_probes_is_nowhere() {
 fn a_country_with_two_probes_shows_nothing_of_them() {
     let page = pages::now(&sample::now_too_few());
     assert!(page.contains("Fewer than three probes report from here"));
-    assert!(!page.contains("07:48") && !page.contains("2 probes"));
+    assert!(!page.contains("08:20") && !page.contains("2 probes"));
+}
+
+#[test]
+fn a_history_alone_is_not_news() {
+    let mut view = sample::now_quiet();
+    view.now = "2026-11-20T00:00:00Z".parse().unwrap();
+    let page = pages::now(&view);
+    assert!(page.contains("Nothing is known right now") && page.contains("Nothing was heard from here lately"));
+    assert!(!page.contains("No blocking is seen"));
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn cells_now() -> Vec<(ServiceId, Cell)> {
     cells.extend(CUT.iter().map(|name| (service(name), cell(CellState::Blocked, 28))));
     cells.push((service("azattyq"), cell(CellState::Throttled, 11)));
     cells.push((service("periscope"), cell(CellState::Down, 26)));
-    cells.push((service("uralskaya-nedelya"), Cell::INSUFFICIENT));
+    cells.push((service("uralskweek"), Cell::INSUFFICIENT));
     cells
 }
 
@@ -114,6 +114,7 @@ pub(crate) fn now_too_few() -> NowView {
     view.events.clear();
     view.countries.truncate(1);
     view.countries[0].probes = 2;
+    view.countries[0].last = at("08:20");
     view
 }
 
@@ -153,7 +154,7 @@ pub(crate) fn country_day() -> CountryView {
     let mut rows: Vec<_> = FINE.iter().map(|name| row(name, |_| cell(CellState::Ok, 28))).collect();
     rows.extend(CUT.iter().map(|name| row(name, during_cut)));
     rows.push(row("azattyq", news));
-    rows.push(row("uralskaya-nedelya", lonely));
+    rows.push(row("uralskweek", lonely));
     rows.push(row("periscope", broken));
     rows.push(row("holanews", |_| Cell::INSUFFICIENT));
     let events = vec![news_event(), event(7, EventState::Closed)];
