@@ -91,3 +91,13 @@ fn a_missing_file_is_an_error_that_names_it() {
     let error = Config::load(Some(Path::new("no/such/file.toml"))).unwrap_err();
     assert!(error.to_string().starts_with("cannot read the configuration no/such/file.toml"));
 }
+
+#[test]
+fn the_manuals_sample_and_table_are_true() {
+    let manual = include_str!("../../README.md");
+    let sample = manual.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert!(parse(sample).is_ok());
+    for key in KEYS {
+        assert!(manual.contains(&format!("| `{key}` |")), "the manual does not explain {key}");
+    }
+}
