@@ -60,3 +60,6 @@ impl IntoResponse for NoPage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

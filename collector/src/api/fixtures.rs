@@ -1,11 +1,15 @@
-//! Events for tests.
+//! Events for tests, and a collector that knows them.
 
 use jiff::{SignedDuration, Timestamp};
-use kedergi_detector::{Affected, Bracket, Event, EventId, EventState};
-use kedergi_verdict::{How, TlsManner};
-use kedergi_wire::Asn;
+use kedergi_detector::{Affected, Bracket, Change, Event, EventId, EventState};
+use kedergi_store::{Fact, StoredBatch};
+use kedergi_verdict::{How, Outcome, RuleId, TlsManner, Verdict};
+use kedergi_wire::{Asn, BatchId, Digest, ProbeId, ReportRef, Role};
+use tempfile::TempDir;
 
 use super::EventBody;
+use crate::app::App;
+use crate::config::Config;
 
 pub(crate) fn at(minute: i64) -> Timestamp {
     "2019-05-09T07:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minute)
@@ -44,4 +48,39 @@ pub(crate) fn ended(mut event: Event) -> Event {
 
 pub(crate) fn body(event: &Event) -> EventBody {
     EventBody::from(&event.public().unwrap())
+}
+
+/// A blocked report: the first three are of probes of AS9198, others of AS21299.
+fn fact(number: u8) -> Fact {
+    Fact {
+        report: ReportRef { batch: BatchId(Digest::of(&[number]).0), index: 0 },
+        probe: ProbeId([number; 32]),
+        role: Role::Probe,
+        sequence: 1,
+        at: at(i64::from(number)),
+        target: "https://www.facebook.com/".parse().unwrap(),
+        service: "facebook".parse().unwrap(),
+        network: Asn::new(if number < 3 { 9198 } else { 21299 }),
+        country: "KZ".parse().ok(),
+        verdict: Verdict {
+            outcome: Outcome::Blocked { how: How::Tls(TlsManner::Timeout) },
+            rule: RuleId("tls-timeout".into()),
+            rules_version: 1,
+            evidence: Vec::new(),
+        },
+    }
+}
+
+/// A collector to which these events and some reports are known, and the folder it lives in.
+pub(crate) fn collector(events: &[Event]) -> (TempDir, App) {
+    let folder = tempfile::tempdir().unwrap();
+    let app = App::open(Config { data_dir: folder.path().to_owned(), ..Config::default() }).unwrap();
+    let changes: Vec<_> = events.iter().cloned().map(Change::Opened).collect();
+    app.ledger_now(|ledger| ledger.commit_detection(0, "{}", &changes, &[])).unwrap();
+    for number in 0..4 {
+        let fact = fact(number);
+        let (id, probe) = (fact.report.batch, fact.probe);
+        app.append(&StoredBatch { id, probe, bytes: b"", facts: vec![fact], controls: Vec::new() }).unwrap();
+    }
+    (folder, app)
 }

@@ -3,50 +3,10 @@
 use axum::body::Body;
 use http::Request;
 use http_body_util::BodyExt;
-use kedergi_detector::{Change, Event};
-use kedergi_store::{Fact, StoredBatch};
-use kedergi_verdict::{How, Outcome, RuleId, TlsManner, Verdict};
-use kedergi_wire::{Asn, BatchId, Digest, ProbeId, ReportRef, Role};
-use tempfile::TempDir;
 use tower::ServiceExt;
 
-use super::fixtures::{at, ended, event};
+use super::fixtures::{collector, ended, event};
 use super::*;
-use crate::config::Config;
-
-/// A blocked report of one of two networks: of 9198 with three probes, of 21299 with one.
-fn fact(number: u8) -> Fact {
-    Fact {
-        report: ReportRef { batch: BatchId(Digest::of(&[number]).0), index: 0 },
-        probe: ProbeId([number; 32]),
-        role: Role::Probe,
-        sequence: 1,
-        at: at(i64::from(number)),
-        target: "https://www.facebook.com/".parse().unwrap(),
-        service: "facebook".parse().unwrap(),
-        network: Asn::new(if number < 3 { 9198 } else { 21299 }),
-        country: "KZ".parse().ok(),
-        verdict: Verdict {
-            outcome: Outcome::Blocked { how: How::Tls(TlsManner::Timeout) },
-            rule: RuleId("tls-timeout".into()),
-            rules_version: 1,
-            evidence: Vec::new(),
-        },
-    }
-}
-
-fn collector(events: &[Event]) -> (TempDir, App) {
-    let folder = tempfile::tempdir().unwrap();
-    let app = App::open(Config { data_dir: folder.path().to_owned(), ..Config::default() }).unwrap();
-    let changes: Vec<_> = events.iter().cloned().map(Change::Opened).collect();
-    app.ledger_now(|ledger| ledger.commit_detection(0, "{}", &changes, &[])).unwrap();
-    for number in 0..4 {
-        let fact = fact(number);
-        let (id, probe) = (fact.report.batch, fact.probe);
-        app.append(&StoredBatch { id, probe, bytes: b"", facts: vec![fact], controls: Vec::new() }).unwrap();
-    }
-    (folder, app)
-}
 
 /// Status, content type and JSON of an answer.
 async fn get(app: &App, path: &str) -> (u16, String, serde_json::Value) {

@@ -107,12 +107,13 @@ impl Collector {
         Ok(())
     }
 
-    /// The events of the scenario's country that were opened during the scenario.
+    /// The events of the scenario's country that were opened during the scenario, in that order.
     pub(super) async fn events(&self, scenario: &Scenario) -> Result<Vec<EventBody>> {
         let path = format!("/api/v1/events?country={}&limit={EVENTS}", scenario.country);
         let EventList { mut events } = self.get(&path).await?;
         let end = scenario.end.saturating_add(SignedDuration::from_hours(1)).unwrap_or(scenario.end);
         events.retain(|event| (scenario.start..end).contains(&event.opened));
+        events.sort_by_key(|event| event.opened);
         Ok(events)
     }
 

@@ -137,13 +137,11 @@ async fn the_job_keeps_up_by_itself() {
         append(&app, fact);
     }
     let closed = async {
-        while !app
-            .ledger(|ledger| ledger.events(None, 1))
-            .await
-            .unwrap()
-            .first()
-            .is_some_and(|event| event.end().is_some())
-        {
+        loop {
+            let events = app.ledger(|ledger| ledger.events(None, 1)).await.unwrap();
+            if events.iter().any(|event| event.end().is_some()) {
+                return;
+            }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
