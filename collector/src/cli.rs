@@ -29,7 +29,7 @@ pub fn main() -> ExitCode {
     match verbs::run(cli) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("kedergi-collector: {error:#}");
+            eprintln!("kedergi-collector: {}", sentence(&error));
             exit_code(&error)
         }
     }
@@ -42,6 +42,17 @@ fn start_logging() {
     tracing_subscriber::fmt().with_env_filter(filter.from_env_lossy()).with_ansi(colour).with_writer(io::stderr).init();
 }
 
+/// The error and what caused it. Most of our errors say their cause themselves; it is not said twice.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut said = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !said.contains(&cause) {
+            said = format!("{said}: {cause}");
+        }
+    }
+    said
+}
+
 fn exit_code(error: &anyhow::Error) -> ExitCode {
     let open = match error.downcast_ref::<ServeError>() {
         Some(ServeError::Tls(_)) => return CONFIG.into(),
@@ -52,4 +63,19 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
         return CONFIG.into();
     }
     ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let io = || std::io::Error::other("no such file");
+        let ours = ServeError::Serve(io());
+        assert_eq!(sentence(&ours.into()), "the connection to the network ended: no such file");
+        let theirs = Err::<(), _>(io()).context("cannot start threads").unwrap_err();
+        assert_eq!(sentence(&theirs), "cannot start threads: no such file");
+    }
 }
