@@ -1,5 +1,7 @@
 //! The configuration: one TOML file, strict. What is not written has a default that works.
 
+mod keys;
+
 use std::env;
 use std::fs;
 use std::io;
@@ -12,28 +14,7 @@ use toml::de::DeTable;
 use url::Url;
 
 use crate::measure::RESOLVERS;
-
-/// Keys of the file, for the message that names the nearest one. A test holds them against [`Config`].
-const KEYS: [&str; 14] = [
-    "data_dir",
-    "collectors",
-    "interval_s",
-    "skip_categories",
-    "extra_roots",
-    "public_resolvers",
-    "doh_resolvers",
-    "resolv_conf",
-    "upload_bytes_per_day",
-    "download_bytes_per_day",
-    "concurrency",
-    "spool_bytes",
-    "network",
-    "country",
-];
-/// Keys of one entry of `doh_resolvers`.
-const DOH_KEYS: [&str; 2] = ["url", "bootstrap"];
-/// Names less alike than this are no help to somebody who mistyped one (Jaro-Winkler, 0 to 1).
-const ALIKE: f64 = 0.7;
+use keys::{KEYS, check_keys, line_of};
 
 /// What a probe is told to do. `Config::default()` is what an empty file means.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -320,37 +301,6 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
         Some(url::Host::Domain(name)) => name == "localhost",
         None => false,
     }
-}
-
-fn check_keys(table: &DeTable<'_>, text: &str, path: &Path) -> Result<(), ConfigError> {
-    known_only(table, &KEYS, text, path)?;
-    let Some((_, list)) = table.iter().find(|(key, _)| key.get_ref().as_ref() == "doh_resolvers") else {
-        return Ok(());
-    };
-    let entries = list.get_ref().as_array().into_iter().flat_map(|array| array.iter());
-    let tables = entries.filter_map(|entry| entry.get_ref().as_table());
-    tables.into_iter().try_for_each(|entry| known_only(entry, &DOH_KEYS, text, path))
-}
-
-fn known_only(table: &DeTable<'_>, known: &[&str], text: &str, path: &Path) -> Result<(), ConfigError> {
-    let stranger = table.iter().map(|(key, _)| key).find(|key| !known.contains(&key.get_ref().as_ref()));
-    let Some(stranger) = stranger else { return Ok(()) };
-    let key = stranger.get_ref().to_string();
-    Err(ConfigError::UnknownKey {
-        path: path.to_owned(),
-        line: line_of(text, stranger.span().start),
-        nearest: nearest(&key, known).map(str::to_owned),
-        key,
-    })
-}
-
-fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
-    let scored = known.iter().map(|candidate| (strsim::jaro_winkler(key, candidate), *candidate));
-    scored.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(score, _)| *score >= ALIKE).map(|(_, candidate)| candidate)
-}
-
-fn line_of(text: &str, offset: usize) -> usize {
-    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
 #[cfg(test)]
