@@ -4,7 +4,7 @@
 //! they are then, what changed, and the alerts about it. A crash before it leaves the facts unread; a crash after it finds
 //! them read. Nothing is told twice and nothing is left out.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kedergi_detector::{Change, ControlVote, Detector, Input, Vote};
@@ -18,8 +18,10 @@ use crate::app::App;
 
 /// Facts taken in one step.
 const STEP: usize = 2000;
-/// Least time between two steps, unless facts pile up: each step writes the detector's whole state.
-const PACE: Duration = Duration::from_millis(500);
+/// Each step writes the detector's whole state, so unless facts pile up there is a pause after it: this, or four times what the
+/// step took where that is longer, but never so long that an alert would feel it.
+const PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How long to sleep at most: the clock may be set, and the pager tells by the clock.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
@@ -71,9 +73,10 @@ impl Follower {
             let _ = tokio::time::timeout(self.pause(now), appended).await;
             return Ok(());
         }
+        let began = Instant::now();
         self.step(&facts, now).await?;
         if facts.len() < STEP {
-            tokio::time::sleep(PACE).await;
+            tokio::time::sleep((began.elapsed() * 4).clamp(PAUSE, LONGEST_PAUSE)).await;
         }
         Ok(())
     }
