@@ -50,8 +50,8 @@ struct Status {
     measuring: String,
     /// What delivering waits for.
     delivering: String,
-    /// Last verdicts, counted by word.
-    verdicts: BTreeMap<&'static str, usize>,
+    /// Last verdicts, counted: `blocked tls reset`, `inconclusive no-connectivity`.
+    verdicts: BTreeMap<String, usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     targets: Option<Vec<TargetLine>>,
 }
@@ -77,7 +77,7 @@ struct LastRun {
 struct TargetLine {
     target: TargetUrl,
     at: Timestamp,
-    outcome: &'static str,
+    outcome: String,
     rule: String,
 }
 
@@ -159,9 +159,9 @@ impl Status {
     }
 }
 
-fn count(judged: &[Judged]) -> BTreeMap<&'static str, usize> {
+fn count(judged: &[Judged]) -> BTreeMap<String, usize> {
     judged.iter().fold(BTreeMap::new(), |mut words, judged| {
-        *words.entry(judged.verdict.outcome.word()).or_default() += 1;
+        *words.entry(judged.verdict.outcome.to_string()).or_default() += 1;
         words
     })
 }
@@ -177,7 +177,7 @@ fn shown(value: Option<&impl ToString>) -> String {
 
 impl From<Judged> for TargetLine {
     fn from(judged: Judged) -> Self {
-        let (outcome, rule) = (judged.verdict.outcome.word(), judged.verdict.rule.to_string());
+        let (outcome, rule) = (judged.verdict.outcome.to_string(), judged.verdict.rule.to_string());
         Self { target: judged.target, at: judged.at, outcome, rule }
     }
 }

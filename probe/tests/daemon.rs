@@ -150,7 +150,7 @@ fn killed_at_any_moment_it_goes_on_and_told_to_stop_it_stops() {
     assert_eq!(seen.len(), count, "a sequence number was used twice");
     let status = home.status();
     assert_eq!((&status["running"], &status["network"]), (&Value::Bool(false), &Value::from(9198)));
-    assert_eq!(status["verdicts"], serde_json::json!({ "inconclusive": 2 }));
+    assert_eq!(status["verdicts"], serde_json::json!({ "inconclusive no-connectivity": 2 }));
     let log = fs::read_to_string(home.path("log")).unwrap();
     assert!(log.contains("a run is over: 2 targets") && log.contains("stopped"), "{log}");
     assert!(!log.contains("127.0.0.1") && !log.contains("ERROR"), "a target or an address is in the log:\n{log}");

@@ -58,6 +58,17 @@ impl Outcome {
     }
 }
 
+impl fmt::Display for Outcome {
+    /// The word, and how or why: `blocked tls reset`, `inconclusive no-connectivity`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Blocked { how } => write!(f, "{} {how}", self.word()),
+            Self::Inconclusive { why } => write!(f, "{} {why}", self.word()),
+            Self::Reachable | Self::Throttled | Self::Down => f.write_str(self.word()),
+        }
+    }
+}
+
 /// Layer and manner of a block: `{"layer": "tls", "manner": "reset"}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "layer", content = "manner")]

@@ -45,6 +45,11 @@ pub(crate) fn optional_text<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
     Option::<String>::deserialize(deserializer)?.map(check).transpose()
 }
 
+/// A list of at most `MAX` texts, each as [`text`].
+pub(crate) fn texts<'de, D: Deserializer<'de>, const MAX: usize>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    seq::<D, String, MAX>(deserializer)?.into_iter().map(check).collect()
+}
+
 fn check<E: Error>(text: String) -> Result<String, E> {
     if text.len() > crate::limits::TEXT {
         return Err(E::invalid_length(text.len(), &"a text of at most 2048 bytes"));

@@ -194,10 +194,18 @@ pub struct Answer {
     /// Its response code.
     pub rcode: Rcode,
     /// The addresses in it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "bounded::seq::<_, _, { limits::ADDRESSES }>")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "bounded::seq::<_, _, { limits::ADDRESSES }>"
+    )]
     pub addresses: Vec<IpAddr>,
     /// The canonical names on the way to them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "bounded::seq::<_, _, { limits::ALIASES }>")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "bounded::texts::<_, { limits::ALIASES }>"
+    )]
     pub aliases: Vec<String>,
 }
 
@@ -264,7 +272,11 @@ pub struct Tls {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "bounded::optional_text")]
     pub server_name: Option<String>,
     /// The chain as shown, leaf first; empty where none arrived.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "bounded::seq::<_, _, { limits::CHAIN }>")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "bounded::seq::<_, _, { limits::CHAIN }>"
+    )]
     pub chain: Vec<Certificate>,
     /// What the roots say of the chain; `None` where none arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]

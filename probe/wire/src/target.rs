@@ -119,15 +119,8 @@ pub enum Category {
 
 impl Category {
     /// Every category, for messages and `--help`.
-    pub const ALL: [Self; 7] = [
-        Self::Social,
-        Self::Messenger,
-        Self::News,
-        Self::Video,
-        Self::Circumvention,
-        Self::Rights,
-        Self::Everyday,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Social, Self::Messenger, Self::News, Self::Video, Self::Circumvention, Self::Rights, Self::Everyday];
 }
 
 /// One entry of the target list.
