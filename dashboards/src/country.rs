@@ -13,13 +13,15 @@ use crate::names::{country_heading, service_name};
 use crate::runs::{Run, runs, total};
 use crate::scale::Scale;
 use crate::story::{self, window_href};
-use crate::view::CountryView;
+use crate::view::{CountryView, Row};
 use crate::{marks, texts};
 
 /// One service with its runs.
 struct Lane<'a> {
     service: &'a ServiceId,
     runs: Vec<Run>,
+    /// When events had hold of it: on some networks at least, which most probes of the country need not notice.
+    holds: Vec<(Timestamp, Timestamp)>,
 }
 
 /// A country's page, `/country/{code}`.
@@ -45,15 +47,24 @@ pub fn country(view: &CountryView) -> String {
 }
 
 /// The services in trouble first: those blocked longest, then by name.
-fn lanes(view: &CountryView) -> Vec<Lane<'_>> {
-    let mut lanes: Vec<_> = view.rows.iter().map(|row| Lane { service: &row.service, runs: runs(view, row) }).collect();
+fn lanes<'a>(view: &'a CountryView) -> Vec<Lane<'a>> {
+    let lane = |row: &'a Row| Lane { service: &row.service, runs: runs(view, row), holds: holds(view, &row.service) };
+    let mut lanes: Vec<_> = view.rows.iter().map(lane).collect();
     lanes.sort_by_cached_key(|lane| {
         let worst = |state| Reverse(total(&lane.runs, state));
         let states =
             (worst(CellState::Blocked), worst(CellState::Throttled), worst(CellState::Down), worst(CellState::Ok));
-        (states, service_name(lane.service).to_lowercase())
+        (states.0, lane.holds.is_empty(), states.1, states.2, states.3, service_name(lane.service).to_lowercase())
     });
     lanes
+}
+
+/// When events had hold of a service, within the stretch shown.
+fn holds(view: &CountryView, service: &ServiceId) -> Vec<(Timestamp, Timestamp)> {
+    let end = view.until.min(view.now);
+    let holds = view.events.iter().filter_map(|event| story::hold_on(event, service));
+    let shown = holds.map(|(from, until)| (from.max(view.from), until.unwrap_or(end).min(end)));
+    shown.filter(|(from, until)| from < until).collect()
 }
 
 /// Ways to earlier, later, shorter and longer stretches.
@@ -113,6 +124,7 @@ fn legend() -> Markup {
             @for state in CellState::ALL {
                 li { (marks::swatch(state)) span { b { (texts::state(state)) } " " (texts::state_meaning(state)) } }
             }
+            li { (marks::partly_swatch()) span { b { (texts::PARTLY) } " " (texts::PARTLY_MEANING) } }
         }
     }
 }
@@ -131,12 +143,16 @@ fn chart(view: &CountryView, lanes: &[Lane<'_>], clock: &Clock) -> Markup {
 }
 
 fn strip(lane: &Lane<'_>, scale: &Scale, clock: &Clock) -> Markup {
-    let (name, summary) = (service_name(lane.service), summary(&lane.runs));
+    let (name, summary) = (service_name(lane.service), summary(lane));
     html! {
         div.lane {
             div.lane-name { b { (name) } " " span class={ "word " (marks::class(summary.0)) } { (summary.1) } }
             svg.strip height=(marks::HEIGHT) role="img" aria-label={ (name) ": " (summary.1) } {
                 (scale.grid())
+                @for &(from, until) in &lane.holds {
+                    @let title = texts::partly_during(clock, from, until);
+                    (marks::partly(&scale.place(from), &scale.width(from, until), Some(&title)))
+                }
                 @for run in &lane.runs {
                     @let (x, width) = (scale.place(run.from), scale.width(run.from, run.until));
                     (marks::bar(run.state, &x, &width, Some(&texts::run(clock, run))))
@@ -147,12 +163,16 @@ fn strip(lane: &Lane<'_>, scale: &Scale, clock: &Clock) -> Markup {
 }
 
 /// The lane in a few words: how long what was wrong, or that nothing was.
-fn summary(runs: &[Run]) -> (CellState, String) {
+fn summary(lane: &Lane<'_>) -> (CellState, String) {
+    let runs = &lane.runs;
     let wrong = [CellState::Blocked, CellState::Throttled, CellState::Down];
     let wrong: Vec<_> = wrong.into_iter().filter(|&state| !total(runs, state).is_zero()).collect();
     if let Some(&worst) = wrong.first() {
         let parts = wrong.iter().map(|&state| texts::state_for(state, total(runs, state)));
         return (worst, parts.collect::<Vec<_>>().join(", "));
+    }
+    if !lane.holds.is_empty() {
+        return (CellState::Blocked, texts::PARTLY.to_owned());
     }
     match (total(runs, CellState::Ok).is_zero(), total(runs, CellState::Insufficient).is_zero()) {
         (false, true) => (CellState::Ok, texts::state(CellState::Ok).to_owned()),

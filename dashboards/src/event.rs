@@ -180,28 +180,56 @@ fn manner(how: How, count: u32) -> Markup {
     }
 }
 
+/// Measurements of one service on one network that were judged alike.
+struct Alike<'a> {
+    first: &'a EvidenceView,
+    last: Timestamp,
+    count: usize,
+}
+
+impl Alike<'_> {
+    /// Sentences with times of their own differ from one measurement to the next; those of the first are shown.
+    fn takes(&self, one: &EvidenceView) -> bool {
+        let first = self.first;
+        (first.network, &first.service, first.outcome, &first.rule)
+            == (one.network, &one.service, one.outcome, &one.rule)
+    }
+}
+
 /// Only reports of what the event tells in public: another one would point at whoever made it.
+fn alike(view: &EventView) -> Vec<Alike<'_>> {
+    let mut groups: Vec<Alike<'_>> = Vec::new();
+    for one in view.evidence.iter().filter(|one| story::tells_of(&view.event, one.network, &one.service)) {
+        match groups.iter_mut().find(|group| group.takes(one)) {
+            Some(group) => (group.last, group.count) = (group.last.max(one.at), group.count + 1),
+            None => groups.push(Alike { first: one, last: one.at, count: 1 }),
+        }
+    }
+    groups
+}
+
 fn evidence(view: &EventView, clock: &Clock) -> Markup {
-    let shown: Vec<_> =
-        view.evidence.iter().filter(|one| story::tells_of(&view.event, one.network, &one.service)).collect();
+    let groups = alike(view);
     html! {
         section aria-labelledby="evidence" {
             h2 #evidence { (texts::EVIDENCE_HEADING) }
-            @if shown.is_empty() { p { (texts::NO_EVIDENCE) } } @else {
+            @if groups.is_empty() { p { (texts::NO_EVIDENCE) } } @else {
                 p { (texts::EVIDENCE_INTRO) }
-                ol.evidence { @for one in shown { (evidence_item(one, clock)) } }
+                ol.evidence { @for group in &groups { (evidence_item(group, clock)) } }
             }
         }
     }
 }
 
-fn evidence_item(one: &EvidenceView, clock: &Clock) -> Markup {
+fn evidence_item(group: &Alike<'_>, clock: &Clock) -> Markup {
+    let one = group.first;
     let rule = one.rule.as_str();
     html! {
         li {
             h3 { (service_name(&one.service)) ", " (network_name(one.network)) }
             p.facts {
                 time datetime=(exact(one.at)) { (texts::moment(clock, one.at)) }
+                @if group.count > 1 { span { (texts::more_alike(group.count - 1, group.last)) } }
                 span { (texts::outcome(one.outcome)) }
                 span { (texts::RULE) " " a href={ "../methodology#" (rule) } { code { (rule) } } }
             }

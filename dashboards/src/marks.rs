@@ -29,14 +29,15 @@ pub(crate) fn class(state: CellState) -> &'static str {
     }
 }
 
-/// Where a state belongs in a list that begins with trouble.
-pub(crate) fn gravity(state: CellState) -> u8 {
+/// Where a state belongs in a list that begins with trouble; `partly` blocked comes right after blocked.
+pub(crate) fn gravity(state: CellState, partly: bool) -> u8 {
     match state {
         CellState::Blocked => 0,
-        CellState::Throttled => 1,
-        CellState::Down => 2,
-        CellState::Ok => 3,
-        CellState::Insufficient => 4,
+        _ if partly => 1,
+        CellState::Throttled => 2,
+        CellState::Down => 3,
+        CellState::Ok => 4,
+        CellState::Insufficient => 5,
     }
 }
 
@@ -55,6 +56,24 @@ pub(crate) fn bar(state: CellState, x: &str, width: &str, title: Option<&str>) -
     html! {
         rect class=(class(state)) x=(x) y=(y) width=(width) height=(height) fill=[pattern(state)] {
             @if let Some(title) = title { title { (title) } }
+        }
+    }
+}
+
+/// A line above a strip: some networks block the service, whatever most probes of the country find.
+pub(crate) fn partly(x: &str, width: &str, title: Option<&str>) -> Markup {
+    html! {
+        rect.partly x=(x) y="0" width=(width) height="4" {
+            @if let Some(title) = title { title { (title) } }
+        }
+    }
+}
+
+/// The mark for [`partly`] beside words.
+pub(crate) fn partly_swatch() -> Markup {
+    html! {
+        svg.swatch viewBox={ "0 0 22 " (HEIGHT) } width="22" height=(HEIGHT) aria-hidden="true" {
+            (partly("1", "20", None)) (bar(CellState::Ok, "1", "20", None))
         }
     }
 }

@@ -37,7 +37,7 @@ pub fn now(view: &NowView) -> String {
         @if !view.countries.is_empty() {
             section aria-labelledby="countries" {
                 h2 #countries { (texts::COUNTRIES_HEADING) }
-                @for country in sorted(&view.countries) { (country_now(country, view.now)) }
+                @for country in sorted(&view.countries) { (country_now(country, view)) }
             }
         }
     };
@@ -108,38 +108,47 @@ fn sorted(countries: &[CountryNow]) -> Vec<&CountryNow> {
     countries
 }
 
-fn country_now(country: &CountryNow, now: Timestamp) -> Markup {
+fn country_now(country: &CountryNow, view: &NowView) -> Markup {
     html! {
         article.country {
             h3 { a href={ "country/" (country.country) } { (country_heading(country.country)) } }
-            @if may_be_shown(country) { (known(country, now)) } @else { p { (texts::TOO_FEW) } }
+            @if may_be_shown(country) { (known(country, view)) } @else { p { (texts::TOO_FEW) } }
         }
     }
 }
 
-fn known(country: &CountryNow, now: Timestamp) -> Markup {
+fn known(country: &CountryNow, view: &NowView) -> Markup {
     let last = texts::moment(&Clock::of(country.country), country.last);
     html! {
         p.facts { (texts::activity(country.networks, country.probes, &last)) }
-        @if is_silent(country.last, now) { p.warning { (texts::SILENT_COUNTRY) } }
-        @if country.cells.is_empty() { p { (texts::NO_CELLS) } } @else { (states(&country.cells)) }
+        @if is_silent(country.last, view.now) { p.warning { (texts::SILENT_COUNTRY) } }
+        @if country.cells.is_empty() { p { (texts::NO_CELLS) } } @else { (states(country, &view.events)) }
     }
 }
 
 /// The services, those in trouble first.
-fn states(cells: &[(ServiceId, Cell)]) -> Markup {
-    let mut cells: Vec<_> = cells.iter().collect();
-    cells.sort_by_key(|(service, cell)| (marks::gravity(cell.state), service_name(service).to_lowercase()));
+fn states(country: &CountryNow, events: &[PublicEvent]) -> Markup {
+    let held = |service: &ServiceId| {
+        let mut here = events.iter().filter(|event| event.country == country.country && story::is_open(event));
+        here.any(|event| story::hold_on(event, service).is_some_and(|(_, until)| until.is_none()))
+    };
+    let mut cells: Vec<_> = country.cells.iter().map(|(service, cell)| (service, cell, held(service))).collect();
+    cells
+        .sort_by_key(|(service, cell, held)| (marks::gravity(cell.state, *held), service_name(service).to_lowercase()));
+    html! { ul.states { @for (service, cell, held) in cells { (service_state(service, cell, held)) } } }
+}
+
+/// `held`: an event has hold of it, whatever most probes of the country find.
+fn service_state(service: &ServiceId, cell: &Cell, held: bool) -> Markup {
+    let partly = held && cell.state != CellState::Blocked;
     html! {
-        ul.states {
-            @for (service, cell) in cells {
-                li class=(marks::class(cell.state)) {
-                    (marks::swatch(cell.state))
-                    span.name { (service_name(service)) }
-                    span.word { (texts::state(cell.state)) }
-                    @if cell.probes > 0 { span.probes { (texts::probes(cell.probes)) } }
-                }
+        li {
+            @if partly { (marks::partly_swatch()) } @else { (marks::swatch(cell.state)) }
+            span.name { (service_name(service)) }
+            @if partly { span.word.s-blocked { (texts::PARTLY) } } @else {
+                span class={ "word " (marks::class(cell.state)) } { (texts::state(cell.state)) }
             }
+            @if cell.probes > 0 { span.probes { (texts::probes(cell.probes)) } }
         }
     }
 }

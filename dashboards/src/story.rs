@@ -81,6 +81,21 @@ fn hour(at: Timestamp) -> Timestamp {
     Timestamp::from_second((at.as_second() + 3599).div_euclid(3600) * 3600).unwrap_or(at)
 }
 
+/// When the event had hold of a service, on whichever networks; `None` if it has nothing to do with it.
+pub(crate) fn hold_on(event: &PublicEvent, service: &ServiceId) -> Option<(Timestamp, Option<Timestamp>)> {
+    if !event.services.contains(service) {
+        return None;
+    }
+    let told = event.scope.iter().filter(|affected| affected.service == *service);
+    let (mut from, mut until) = (None::<Timestamp>, Some(Timestamp::MIN));
+    for affected in told {
+        from = Some(from.map_or(affected.onset.latest, |from| from.min(affected.onset.latest)));
+        until = until.zip(affected.end).map(|(until, end)| until.max(end.latest));
+    }
+    // Where too few probes saw each part of it, only the event's own begin and end may be told.
+    Some(from.map_or((event.onset.latest, event.end.map(|end| end.latest)), |from| (from, until)))
+}
+
 /// Whether the event tells of this service on this network.
 pub(crate) fn tells_of(event: &PublicEvent, network: Asn, service: &ServiceId) -> bool {
     event.scope.iter().any(|affected| affected.network == network && affected.service == *service)

@@ -152,6 +152,16 @@ pub(crate) fn run(clock: &Clock, run: &Run) -> String {
     }
 }
 
+/// When some networks blocked a service, for who points at it.
+pub(crate) fn partly_during(clock: &Clock, from: Timestamp, until: Timestamp) -> String {
+    format!("blocked on some networks, {}", stretch(clock, from, until))
+}
+
+/// Further measurements that say the same as the one shown.
+pub(crate) fn more_alike(count: usize, last: Timestamp) -> String {
+    format!("and {count} more judged alike, the last at {} UTC", time(&utc(last)))
+}
+
 /// `blocked 8 h 30 min`
 pub(crate) fn state_for(of: CellState, length: SignedDuration) -> String {
     format!("{} {}", state(of), duration(length))

@@ -145,11 +145,22 @@ fn headlines_say_what_where_and_since_when_by_both_clocks() {
 }
 
 #[test]
+fn a_service_that_some_networks_block_is_not_called_ok() {
+    let now = pages::now(&sample::now_during());
+    let state = now.split("<span class=\"name\">Telegram</span>").nth(1).unwrap();
+    assert!(state.starts_with("<span class=\"word s-blocked\">partly blocked</span>"), "{}", &state[..80]);
+    let country = pages::country(&sample::country_day());
+    assert!(country.contains("aria-label=\"Telegram: partly blocked\""));
+    assert!(country.contains("blocked on some networks, 9 May 2019, 08:05 to 14:02 UTC (14:05 to 20:02 in Almaty)"));
+}
+
+#[test]
 fn trouble_comes_first() {
     let page = pages::country(&sample::country_day());
     let place = |name: &str| page.find(&format!("<b>{name}</b>")).unwrap();
     assert!(place("YouTube") < place("Azattyq (RFE/RL)"));
     assert!(place("Azattyq (RFE/RL)") < place("Periscope"));
+    assert!(place("Telegram") < place("Periscope"));
     assert!(place("Periscope") < place("Signal"));
     assert!(place("Signal") < place("HOLA News"));
 }

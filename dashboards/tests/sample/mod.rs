@@ -73,6 +73,13 @@ fn news_event() -> PublicEvent {
     Event { id, country: kz(), state: EventState::Closed, scope: scope.into() }.public().unwrap()
 }
 
+/// A service that two networks block and most probes of the country reach.
+fn partial_event(state: EventState) -> PublicEvent {
+    let end = (state == EventState::Closed).then(|| at("14:02"));
+    let scope = [9198, 29355].map(|number| affected(number, "telegram", "08:05", 5, end));
+    Event { id: EventId("KZ-20190509-2842".into()), country: kz(), state, scope: scope.into() }.public().unwrap()
+}
+
 fn cell(state: CellState, probes: u32) -> Cell {
     Cell { state, probes, reports: probes * 3 / 2 }
 }
@@ -95,7 +102,8 @@ pub(crate) fn now_during() -> NowView {
         cells: vec![(service("facebook"), cell(CellState::Ok, 4)), (service("vk"), cell(CellState::Ok, 4))],
     };
     let kz = CountryNow { country: kz(), networks: 7, probes: 28, last: at("08:29"), cells: cells_now() };
-    NowView { now: at("08:30"), countries: vec![kg, kz], events: vec![news_event(), event(7, EventState::Open)] }
+    let events = vec![news_event(), event(7, EventState::Open), partial_event(EventState::Open)];
+    NowView { now: at("08:30"), countries: vec![kg, kz], events }
 }
 
 pub(crate) fn now_empty() -> NowView {
@@ -157,7 +165,7 @@ pub(crate) fn country_day() -> CountryView {
     rows.push(row("uralskweek", lonely));
     rows.push(row("periscope", broken));
     rows.push(row("holanews", |_| Cell::INSUFFICIENT));
-    let events = vec![news_event(), event(7, EventState::Closed)];
+    let events = vec![news_event(), event(7, EventState::Closed), partial_event(EventState::Closed)];
     let (now, until) = (at("23:59") + SignedDuration::from_hours(30), at("00:00") + step * 144);
     CountryView { country: kz(), now, from: at("00:00"), until, step, starts, rows, events }
 }
