@@ -194,23 +194,33 @@ fn table(lanes: &[Lane<'_>], clock: &Clock, day: Timestamp) -> Markup {
         div.wide tabindex="0" role="region" aria-label=(texts::AS_TABLE) {
             table {
                 thead { tr { th scope="col" { (texts::SERVICE) } @for (text, number) in head { th.number[number] scope="col" { (text) } } } }
-                @for lane in lanes {
-                    tbody { @for (n, run) in lane.runs.iter().enumerate() { (table_row(lane, n, run, |at| texts::short_moment(clock, at, day))) } }
-                }
+                @for lane in lanes { (table_part(lane, |at| texts::short_moment(clock, at, day))) }
             }
         }
     }
 }
 
-fn table_row(lane: &Lane<'_>, n: usize, run: &Run, show: impl Fn(Timestamp) -> String) -> Markup {
+fn table_part(lane: &Lane<'_>, show: impl Fn(Timestamp) -> String) -> Markup {
+    let rows = lane.runs.len() + lane.holds.len();
     html! {
-        tr {
-            @if n == 0 { th scope="rowgroup" rowspan=(lane.runs.len()) { (service_name(lane.service)) } }
-            td { (show(run.from)) }
-            td { (show(run.until)) }
-            td { (marks::swatch(run.state)) " " (texts::state(run.state)) }
-            td.number { (texts::span(run.probes)) }
-            td.number { @if run.reports > 0 { (run.reports) } @else { "–" } }
+        tbody {
+            @for (n, run) in lane.runs.iter().enumerate() {
+                tr {
+                    @if n == 0 { th scope="rowgroup" rowspan=(rows) { (service_name(lane.service)) } }
+                    td { (show(run.from)) }
+                    td { (show(run.until)) }
+                    td { (marks::swatch(run.state)) " " (texts::state(run.state)) }
+                    td.number { (texts::span(run.probes)) }
+                    td.number { @if run.reports > 0 { (run.reports) } @else { "–" } }
+                }
+            }
+            @for &(from, until) in &lane.holds {
+                tr {
+                    td { (show(from)) }
+                    td { (show(until)) }
+                    td colspan="3" { (marks::partly_swatch()) " " (texts::PARTLY_ROW) }
+                }
+            }
         }
     }
 }

@@ -63,7 +63,7 @@ pub(crate) fn bar(state: CellState, x: &str, width: &str, title: Option<&str>) -
 /// A line above a strip: some networks block the service, whatever most probes of the country find.
 pub(crate) fn partly(x: &str, width: &str, title: Option<&str>) -> Markup {
     html! {
-        rect.partly x=(x) y="0" width=(width) height="4" {
+        rect.partly x=(x) y="2" width=(width) height="4" {
             @if let Some(title) = title { title { (title) } }
         }
     }

@@ -53,6 +53,7 @@ pub(crate) const FROM: &str = "From";
 pub(crate) const UNTIL: &str = "Until";
 pub(crate) const RULE: &str = "rule";
 pub(crate) const PARTLY: &str = "partly blocked";
+pub(crate) const PARTLY_ROW: &str = "blocked on some networks at least, as an event tells";
 pub(crate) const PARTLY_MEANING: &str = "on some networks, as an event tells; most probes of the country may reach it";
 pub(crate) const OK_WHERE_KNOWN: &str = "ok where known";
 pub(crate) const SILENT_COUNTRY: &str = "Nothing was heard from here lately: what follows is what was last known.";
