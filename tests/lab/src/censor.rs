@@ -1,22 +1,18 @@
 //! The censor at the border of an ISP: packets in, decisions out. It reads no clock and sends nothing.
 
 mod flows;
+mod forgery;
 mod sight;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use hickory_proto::op::{Message, MessageType, OpCode};
-use hickory_proto::rr::rdata::A;
-use hickory_proto::rr::{RData, Record, RecordType};
-
 use crate::packet::{self, Packet, Segment, Transport};
-use crate::{Name, Rule};
+use crate::{Rule, plan};
 use flows::{Ends, Flows};
+use forgery::forge;
 pub use sight::Sight;
 
-/// Seconds for which a forged DNS answer says it holds.
-const FORGED_TTL: u32 = 300;
 const DNS: u16 = 53;
 
 /// Which way a packet crosses the border.
@@ -83,8 +79,9 @@ impl Censor {
     fn decide_udp(&self, packet: &Packet<'_>) -> Decision {
         let Transport::Udp { source, destination: DNS, payload } = packet.transport else { return Decision::PASS };
         let forged = self.rules.iter().find_map(|rule| {
-            let Rule::DnsInject { name, address } = rule else { return None };
-            forge(payload, name, *address)
+            let Rule::DnsInject { name, address, customers } = rule else { return None };
+            let spared = *customers && plan::is_resolver(packet.source);
+            if spared { None } else { forge(payload, name, *address) }
         });
         let client = SocketAddr::new(packet.source, source);
         let resolver = SocketAddr::new(packet.destination, DNS);
@@ -180,25 +177,6 @@ fn http_answer(status: u16, location: Option<&str>, body: &str) -> String {
          Connection: close\r\n\r\n{body}",
         body.len()
     )
-}
-
-/// The answer to a query for the IPv4 address of `name` or of a name below it.
-fn forge(query: &[u8], name: &Name, address: Ipv4Addr) -> Option<Vec<u8>> {
-    let query = Message::from_vec(query).ok()?;
-    let [question] = &query.queries[..] else { return None };
-    let asks = query.metadata.message_type == MessageType::Query
-        && query.metadata.op_code == OpCode::Query
-        && question.query_type() == RecordType::A
-        && name.covers(&question.name().to_ascii());
-    if !asks {
-        return None;
-    }
-    let mut answer = Message::response(query.metadata.id, OpCode::Query);
-    answer.metadata.recursion_desired = query.metadata.recursion_desired;
-    answer.metadata.recursion_available = true;
-    answer.add_query(question.clone());
-    answer.add_answer(Record::from_rdata(question.name().clone(), FORGED_TTL, RData::A(A(address))));
-    answer.to_vec().ok()
 }
 
 #[cfg(test)]

@@ -43,6 +43,11 @@ pub fn resolver(isp: Isp) -> String {
     format!("{isp}-resolver")
 }
 
+/// Whether an address is an ISP's resolver's.
+pub(crate) fn is_resolver(address: IpAddr) -> bool {
+    Isp::ALL.iter().any(|isp| isp.addresses(DNS_MACHINE).contains(&address))
+}
+
 /// Both addresses of a machine of the lab's on the free side.
 fn free(machine: u8) -> [IpAddr; 2] {
     let v6 = Ipv6Addr::new(0x2a0e, 0x97c0, 0xf, 0, 0, 0, 0, u16::from(machine));

@@ -1,7 +1,7 @@
 //! What an ISP does to its customers' traffic, as data.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -18,13 +18,20 @@ pub enum Rule {
         name: Name,
         /// Answered how.
         answer: Answer,
+        /// Where the answer is an address: whether questions for the other kind of address are answered truly. Otherwise
+        /// they are answered that there is none.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        alone: bool,
     },
-    /// A query for an IPv4 address that crosses the border is answered at once; the true answer comes later.
+    /// A query that crosses the border for an address of this kind is answered at once; the true answer comes later.
     DnsInject {
         /// Asked for what.
         name: Name,
         /// The forged answer.
-        address: Ipv4Addr,
+        address: IpAddr,
+        /// Whether the ISP's own resolver is spared, so that only those who ask another one are lied to.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        customers: bool,
     },
     /// Nothing passes the border from or to the address.
     DropAddress {
@@ -69,11 +76,13 @@ fn ok() -> u16 {
 }
 
 /// What a resolver that lies says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Answer {
     /// This address.
     Address(IpAddr),
+    /// That it is another name for this one, with the addresses of this one.
+    Alias(Name),
     /// The name does not exist.
     Nxdomain,
     /// The name exists but has no address.
@@ -87,22 +96,25 @@ pub enum Answer {
 }
 
 /// The words for answers that are no address.
-const WORDS: [(&str, Answer); 5] = [
+static WORDS: [(&str, Answer); 5] = [
     ("nxdomain", Answer::Nxdomain),
     ("nodata", Answer::Nodata),
     ("refused", Answer::Refused),
     ("servfail", Answer::Servfail),
     ("silent", Answer::Silent),
 ];
+/// What stands before the name in an answer that is an alias.
+const ALIAS: &str = "cname ";
 
 impl FromStr for Answer {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let word = WORDS.iter().find(|(word, _)| *word == text).map(|(_, answer)| *answer);
-        word.or_else(|| text.parse().ok().map(Self::Address)).ok_or_else(|| {
-            let words = WORDS.map(|(word, _)| word).join(", ");
-            format!("{text:?} is no answer of a resolver: an IP address, {words}")
+        let word = WORDS.iter().find(|(word, _)| *word == text).map(|(_, answer)| answer.clone());
+        let alias = || Some(Self::Alias(text.strip_prefix(ALIAS)?.trim().parse().ok()?));
+        word.or_else(|| text.parse().ok().map(Self::Address)).or_else(alias).ok_or_else(|| {
+            let words = WORDS.each_ref().map(|(word, _)| *word).join(", ");
+            format!("{text:?} is no answer of a resolver: an IP address, \"cname\" and a name, {words}")
         })
     }
 }
@@ -127,6 +139,7 @@ impl fmt::Display for Answer {
             Some((word, _)) => f.write_str(word),
             None => match self {
                 Self::Address(address) => write!(f, "{address}"),
+                Self::Alias(name) => write!(f, "{ALIAS}{name}"),
                 Self::Nxdomain | Self::Nodata | Self::Refused | Self::Servfail | Self::Silent => Ok(()),
             },
         }
@@ -154,6 +167,10 @@ mod tests {
             name = "news.example"
             answer = "45.80.66.66"
             [[rules]]
+            do = "resolver"
+            name = "news.example"
+            answer = "cname blocked.example"
+            [[rules]]
             do = "http-block-page"
             host = "news.example"
             body = "no"
@@ -162,7 +179,7 @@ mod tests {
         "#;
         let rules: Rules = toml::from_str(text).unwrap();
         assert_eq!(
-            rules.rules[2],
+            rules.rules[3],
             Rule::HttpBlockPage {
                 host: "news.example".parse().unwrap(),
                 status: 200,

@@ -1,8 +1,9 @@
 use super::sight::tests::client_hello;
 use super::*;
 use crate::packet::{Flags, after, datagram, segment};
-use hickory_proto::op::Query;
-use hickory_proto::rr::Name as DnsName;
+use hickory_proto::op::{Message, Query};
+use hickory_proto::rr::rdata::A;
+use hickory_proto::rr::{Name as DnsName, RData, RecordType};
 use proptest::prelude::*;
 
 const PROBE: &str = "10.1.0.11:40000";
@@ -141,6 +142,28 @@ fn a_query_is_answered_at_once_and_still_passes() {
     for other in [query("news.example.", RecordType::AAAA), query("new.example.", RecordType::A)] {
         assert_eq!(censor.decide(&other, Direction::Outward, Instant::now()), Decision::PASS);
     }
+}
+
+#[test]
+fn a_query_for_the_other_kind_of_address_is_answered_if_that_is_forged() {
+    let censor = &mut censor("{ do = 'dns-inject', name = 'news.example', address = '2a0e:8f00::66' }");
+    let injected = |censor: &mut Censor, kind| {
+        censor.decide(&query("news.example.", kind), Direction::Outward, Instant::now()).inject.len()
+    };
+    assert_eq!((injected(censor, RecordType::AAAA), injected(censor, RecordType::A)), (1, 0));
+}
+
+#[test]
+fn the_isps_own_resolver_can_be_spared() {
+    let text = "{ do = 'dns-inject', name = 'news.example', address = '45.80.66.66', customers = true }";
+    let censor = &mut censor(text);
+    let from = |source: &str| {
+        let asked = query("news.example.", RecordType::A);
+        let Transport::Udp { payload, .. } = Packet::parse(&asked).unwrap().transport else { panic!("no query") };
+        datagram(source.parse().unwrap(), "45.90.0.53:53".parse().unwrap(), payload).unwrap()
+    };
+    let mut injected = |source| censor.decide(&from(source), Direction::Outward, Instant::now()).inject.len();
+    assert_eq!((injected("10.1.0.53:4000"), injected("10.1.0.11:4000")), (0, 1));
 }
 
 fn every_rule() -> Censor {

@@ -38,23 +38,27 @@ pub(crate) fn isp_resolver(folder: &Path, addresses: &[IpAddr], upstream: IpAddr
          infra-keep-probing: yes\n  do-not-query-localhost: yes\n"
     );
     let lies = || rules.iter().filter_map(lie);
-    for (name, answer) in lies() {
-        text += &local_zone(name, answer);
+    for (name, answer, alone) in lies() {
+        text += &local_zone(name, answer, alone);
     }
-    for (name, _) in lies().filter(|(_, answer)| *answer == Answer::Servfail) {
+    for (name, ..) in lies().filter(|(_, answer, _)| **answer == Answer::Servfail) {
         text += &format!("forward-zone:\n  name: \"{name}.\"\n  forward-addr: {NOBODY}\n");
     }
     text + &format!("forward-zone:\n  name: \".\"\n  forward-addr: {upstream}\n")
 }
 
-fn lie(rule: &Rule) -> Option<(&Name, Answer)> {
-    if let Rule::Resolver { name, answer } = rule { Some((name, *answer)) } else { None }
+fn lie(rule: &Rule) -> Option<(&Name, &Answer, bool)> {
+    if let Rule::Resolver { name, answer, alone } = rule { Some((name, answer, *alone)) } else { None }
 }
 
-fn local_zone(name: &Name, answer: Answer) -> String {
+fn local_zone(name: &Name, answer: &Answer, alone: bool) -> String {
     let zone = |kind: &str| format!("  local-zone: \"{name}.\" {kind}\n");
     match answer {
-        Answer::Address(address) => zone("redirect") + &local_data(name, address),
+        // Of a transparent zone only what stands in it is answered; the rest is asked for.
+        Answer::Address(address) => {
+            zone(if alone { "typetransparent" } else { "redirect" }) + &local_data(name, *address)
+        }
+        Answer::Alias(other) => zone("redirect") + &format!("  local-data: \"{name}. {TTL} IN CNAME {other}.\"\n"),
         Answer::Nxdomain => zone("always_nxdomain"),
         Answer::Nodata => zone("always_nodata"),
         Answer::Refused => zone("always_refuse"),
@@ -102,10 +106,15 @@ mod tests {
 
     #[test]
     fn a_resolver_lies_where_the_rules_say() {
-        let rule =
-            |name: &str, answer: &str| Rule::Resolver { name: name.parse().unwrap(), answer: answer.parse().unwrap() };
+        let rule = |name: &str, answer: &str| Rule::Resolver {
+            name: name.parse().unwrap(),
+            answer: answer.parse().unwrap(),
+            alone: name.starts_with("half"),
+        };
         let rules = [
             rule("forged.example", "45.80.66.66"),
+            rule("half.example", "2a0e:8f00::66"),
+            rule("alias.example", "cname block.example"),
             rule("gone.example", "nxdomain"),
             rule("broken.example", "servfail"),
             Rule::TlsReset { name: "path.example".parse().unwrap() },
@@ -114,6 +123,10 @@ mod tests {
         assert!(text.contains(
             "local-zone: \"forged.example.\" redirect\n  local-data: \"forged.example. 60 IN A 45.80.66.66\"\n"
         ));
+        assert!(text.contains(
+            "local-zone: \"half.example.\" typetransparent\n  local-data: \"half.example. 60 IN AAAA 2a0e:8f00::66\"\n"
+        ));
+        assert!(text.contains("local-data: \"alias.example. 60 IN CNAME block.example.\"\n"));
         assert!(text.contains("local-zone: \"gone.example.\" always_nxdomain\n"));
         assert!(text.contains("name: \"broken.example.\"\n  forward-addr: 127.0.0.1@9\n"));
         assert!(!text.contains("path.example"));
