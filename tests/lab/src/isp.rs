@@ -45,6 +45,12 @@ impl Isp {
         }
     }
 
+    /// The networks that its addresses are from.
+    pub(crate) fn networks(self) -> [String; 2] {
+        let number = self.number();
+        [format!("10.{number}.0.0/16"), format!("2a0e:97c0:{number}::/48")]
+    }
+
     /// Both addresses of its machine with this number.
     pub fn addresses(self, machine: u8) -> [IpAddr; 2] {
         let v4 = Ipv4Addr::new(10, self.number(), 0, machine);

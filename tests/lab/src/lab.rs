@@ -15,7 +15,7 @@ use crate::fabric::Fabric;
 use crate::network::Network;
 use crate::process::Process;
 use crate::services::{self, Service};
-use crate::{Host, Isp, LabError, Rule, Scene, Site, SiteState, plan};
+use crate::{CustomersResolver, Host, Isp, LabError, Rule, Scene, Site, SiteState, plan};
 
 /// An internet of its own: two ISPs with a resolver and three probes' hosts each, and a free side with the sites, a public
 /// resolver, a control's host and a collector's. It ends when dropped, and everything that runs in it with it.
@@ -42,6 +42,8 @@ pub struct Lab {
     hosts: BTreeMap<String, Host>,
     fabric: Fabric,
     authority: Authority,
+    /// ISPs whose customers use the public resolver.
+    ask_the_public_one: Vec<Isp>,
     folder: TempDir,
 }
 
@@ -97,8 +99,12 @@ impl Lab {
             devices.push(device);
             hosts.insert(host.name, made);
         }
+        Isp::ALL.iter().for_each(|isp| network.set_quality(*isp, scene.practice(*isp).line));
         let fabric = Fabric::start(network, devices).map_err(LabError::file("the fabric's thread"))?;
-        let mut lab = Self { resolvers: Mutex::default(), _services: Vec::new(), hosts, fabric, authority, folder };
+        let mut ask_the_public_one = Isp::ALL.to_vec();
+        ask_the_public_one.retain(|isp| scene.practice(*isp).resolver == CustomersResolver::Public);
+        let resolvers = Mutex::default();
+        let mut lab = Self { resolvers, _services: Vec::new(), hosts, fabric, authority, ask_the_public_one, folder };
         lab._services = vec![lab.start_public_resolver(scene)?, lab.start_sites(scene)?];
         for isp in Isp::ALL {
             lab.set_rules(isp, scene.practice(isp).rules.clone())?;
@@ -189,7 +195,8 @@ impl Lab {
 
     fn system_resolver(&self, host: &str) -> Result<IpAddr, LabError> {
         let isp = Isp::ALL.into_iter().find(|isp| host.starts_with(isp.as_str()));
-        isp.map_or_else(|| Ok(plan::public_resolver()[0]), |isp| self.address(&plan::resolver(isp)))
+        let own = isp.filter(|isp| !self.ask_the_public_one.contains(isp));
+        own.map_or_else(|| Ok(plan::public_resolver()[0]), |isp| self.address(&plan::resolver(isp)))
     }
 
     fn start_public_resolver(&self, scene: &Scene) -> Result<Process, LabError> {
@@ -245,7 +252,9 @@ fn reachable(host: &Host) -> Vec<IpAddr> {
 /// The sites that somebody serves, with the addresses that the kernel could take.
 fn listening(sites: &[Site]) -> Vec<Site> {
     let served = sites.iter().filter(|site| matches!(site.state, SiteState::Up | SiteState::Nameless));
-    served.map(|site| Site { addresses: usable(&site.addresses), ..site.clone() }).collect()
+    served
+        .map(|site| Site { addresses: usable(&site.addresses), unlisted: usable(&site.unlisted), ..site.clone() })
+        .collect()
 }
 
 fn usable(addresses: &[IpAddr]) -> Vec<IpAddr> {

@@ -25,10 +25,14 @@ mod play;
 pub use play::{Check, PlayError, play};
 mod process;
 pub use process::{Process, command};
+mod quality;
+pub use quality::{Quality, Share};
 mod rule;
 pub use rule::{Answer, Rule};
 mod scene;
-pub use scene::{HttpMode, Practice, Scene, SceneError, SceneTarget, Site, SiteCertificate, SiteState};
+pub use scene::{
+    CustomersResolver, HttpMode, Practice, Reception, Scene, SceneError, SceneTarget, Site, SiteCertificate, SiteState,
+};
 mod services;
 mod space;
 pub use space::{availability, enter, in_lab, skipped};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::network::Zone;
-use crate::{Isp, Name, Scene, SiteState};
+use crate::{Isp, Name, Scene, Site, SiteState};
 
 /// Probes with each ISP.
 pub const PROBES: u8 = 3;
@@ -104,6 +104,6 @@ pub(crate) fn hosts(scene: &Scene) -> Vec<HostPlan> {
 /// The addresses of all sites whose machine runs.
 fn web_addresses(scene: &Scene) -> Vec<IpAddr> {
     let running = scene.sites.iter().filter(|site| site.state != SiteState::Absent);
-    let addresses: BTreeSet<IpAddr> = running.flat_map(|site| site.addresses.iter().copied()).collect();
+    let addresses: BTreeSet<IpAddr> = running.flat_map(Site::served_at).collect();
     addresses.into_iter().collect()
 }

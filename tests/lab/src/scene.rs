@@ -9,7 +9,7 @@ use kedergi_wire::TargetUrl;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::{self, PROBES};
-use crate::{Expected, Isp, Name, Rule};
+use crate::{Expected, Isp, Name, Quality, Rule};
 
 /// Everything that is particular to one lab.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +51,23 @@ pub struct Practice {
     /// Its rules; none: it carries everything.
     #[serde(default)]
     pub rules: Vec<Rule>,
+    /// How good its lines are.
+    #[serde(default)]
+    pub line: Quality,
+    /// Which resolver its customers use.
+    #[serde(default)]
+    pub resolver: CustomersResolver,
+}
+
+/// Which resolver the machines of an ISP's customers are set to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CustomersResolver {
+    /// The ISP's.
+    #[default]
+    Own,
+    /// The public one, beyond the border.
+    Public,
 }
 
 /// A web site.
@@ -61,6 +78,9 @@ pub struct Site {
     pub name: Name,
     /// Its addresses. Sites may share them.
     pub addresses: Vec<IpAddr>,
+    /// Addresses where it is served too, though DNS does not name them: a proxy's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlisted: Vec<IpAddr>,
     /// What port 80 does.
     #[serde(default)]
     pub http: HttpMode,
@@ -76,9 +96,18 @@ pub struct Site {
     /// Status of its pages.
     #[serde(default = "ok")]
     pub status: u16,
+    /// Where it sends its readers, if anywhere; then the status is a redirect's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
     /// HTML of its pages; without it a page that names the site.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
+    /// Bytes that its page is filled up to, at least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<usize>,
+    /// What it shows to the customers of an ISP in place of its page.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub to: BTreeMap<Isp, Reception>,
     /// Whether it is in order.
     #[serde(default)]
     pub state: SiteState,
@@ -88,10 +117,31 @@ impl Site {
     /// HTML of its pages.
     pub fn page(&self) -> String {
         let name = &self.name;
-        self.body.clone().unwrap_or_else(|| {
+        let mut page = self.body.clone().unwrap_or_else(|| {
             format!("<!doctype html><html><head><title>{name}</title></head><body><h1>Welcome to {name}</h1></body></html>\n")
-        })
+        });
+        let missing = self.bytes.unwrap_or_default().saturating_sub(page.len());
+        page.extend(std::iter::repeat_n(FILLING, missing.div_ceil(FILLING.len())));
+        page
     }
+
+    /// Every address it is served at.
+    pub fn served_at(&self) -> impl Iterator<Item = IpAddr> {
+        self.addresses.iter().chain(&self.unlisted).copied()
+    }
+}
+
+/// What a page is filled up with.
+const FILLING: &str = "<p>The news of yesterday and of the day before.</p>\n";
+
+/// What a site shows to the customers of one ISP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reception {
+    /// Status of the page.
+    pub status: u16,
+    /// HTML of the page.
+    pub body: String,
 }
 
 /// What port 80 of a site does.
@@ -208,8 +258,8 @@ impl Scene {
     fn check_shared_addresses(&self) -> Result<(), String> {
         let mut seen: BTreeMap<IpAddr, &Site> = BTreeMap::new();
         for site in &self.sites {
-            for address in &site.addresses {
-                let other = *seen.entry(*address).or_insert(site);
+            for address in site.served_at() {
+                let other = *seen.entry(address).or_insert(site);
                 if (other.state, other.h2) != (site.state, site.h2) {
                     let (one, two) = (&other.name, &site.name);
                     return Err(format!("{one} and {two} share {address} but differ in state or h2"));
@@ -239,7 +289,7 @@ fn check_site(site: &Site) -> Result<(), String> {
     if site.addresses.is_empty() {
         return Err(format!("{name} has no address; to take it out of DNS, give it the state \"nameless\""));
     }
-    if let Some(address) = site.addresses.iter().find(|address| plan::is_reserved(**address)) {
+    if let Some(address) = site.served_at().find(|address| plan::is_reserved(*address)) {
         return Err(format!(
             "{name} has the address {address}, which is the lab's own or no machine's; take one of 45.80.0.0/16"
         ));
@@ -250,11 +300,32 @@ fn check_site(site: &Site) -> Result<(), String> {
     if site.http == HttpMode::Off && !site.https {
         return Err(format!("{name} serves neither http nor https; if that is meant, give it the state \"refusing\""));
     }
-    // The others have no body, or nginx would not send this one.
-    if site.status != 200 && !(400..=599).contains(&site.status) {
-        return Err(format!("{name} answers with status {}; the lab can do 200 and 400 to 599", site.status));
+    check_answers(site)
+}
+
+fn check_answers(site: &Site) -> Result<(), String> {
+    let name = &site.name;
+    let mut statuses = site.to.values().map(|reception| reception.status);
+    if site.location.is_some() {
+        let is_redirect = matches!(site.status, 301..=303 | 307 | 308);
+        if !is_redirect {
+            return Err(format!("{name} has a location and the status {}; a redirect's is needed", site.status));
+        }
+    } else if !is_page(site.status) {
+        let status = site.status;
+        return Err(format!(
+            "{name} answers with status {status}; without a location the lab can do 200 and 400 to 599"
+        ));
     }
-    Ok(())
+    match statuses.find(|status| !is_page(*status)) {
+        Some(status) => Err(format!("{name} shows a page with status {status}; the lab can do 200 and 400 to 599")),
+        None => Ok(()),
+    }
+}
+
+/// Whether a page goes with the status. The others have no body, or nginx would not send this one.
+fn is_page(status: u16) -> bool {
+    status == 200 || (400..=599).contains(&status)
 }
 
 #[cfg(test)]
@@ -305,6 +376,12 @@ mod tests {
         assert!(refused("https://news.example/", "https://new.example/").contains("nameless"));
         assert!(refused(", isp-b = \"reachable\"", "").contains("isp-b"));
         assert!(refused("blocked tls reset", "blocked tls rest").contains("rest"));
+        let site =
+            |more: &str| refused("addresses = [\"45.80.10.10\"]", &format!("addresses = [\"45.80.10.10\"]\n{more}"));
+        assert!(site("status = 302").contains("400 to 599"));
+        assert!(site("location = \"https://other.example/\"").contains("a redirect's"));
+        assert!(site("to.isp-a = { status = 301, body = \"\" }").contains("301"));
+        assert!(site("unlisted = [\"10.1.0.53\"]").contains("45.80.0.0/16"));
         assert!(refused("title = \"A name is reset\"", "title = \"\"\nprobes = 4").contains("1 to 3"));
         assert!(
             refused(

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use crate::authority::Authority;
-use crate::{HttpMode, LabError, Site, SiteCertificate};
+use crate::{HttpMode, Isp, LabError, Reception, Site, SiteCertificate};
 
 /// Writes the sites' pages, certificates and the configuration; returns what will be listened on.
 pub(crate) fn prepare(folder: &Path, sites: &[Site], authority: &Authority) -> Result<BTreeSet<SocketAddr>, LabError> {
@@ -15,20 +16,31 @@ pub(crate) fn prepare(folder: &Path, sites: &[Site], authority: &Authority) -> R
     for site in sites {
         let root = folder.join("sites").join(site.name.as_str());
         fs::create_dir_all(&root).map_err(LabError::file(&root))?;
-        fs::write(root.join("page.html"), site.page()).map_err(LabError::file(&root))?;
+        write_pages(site, &root).map_err(LabError::file(&root))?;
         if site.http != HttpMode::Off {
             text += &http_server(site, &root);
-            listens.extend(site.addresses.iter().map(|ip| SocketAddr::new(*ip, 80)));
+            listens.extend(site.served_at().map(|ip| SocketAddr::new(ip, 80)));
         }
         if site.https {
             text += &https_server(site, &root, authority)?;
-            listens.extend(site.addresses.iter().map(|ip| SocketAddr::new(*ip, 443)));
+            listens.extend(site.served_at().map(|ip| SocketAddr::new(ip, 443)));
         }
     }
     text += "}\n";
     let file = folder.join("nginx.conf");
     fs::write(&file, text).map_err(LabError::file(&file))?;
     Ok(listens)
+}
+
+fn write_pages(site: &Site, root: &Path) -> io::Result<()> {
+    fs::write(root.join("page.html"), site.page())?;
+    site.to.iter().try_for_each(|(isp, reception)| fs::write(root.join(format!("to-{isp}.html")), &reception.body))
+}
+
+/// Whose customer a reader is, as nginx's variable `$isp`.
+fn readers() -> String {
+    let networks = Isp::ALL.map(|isp| isp.networks().map(|network| format!(" {network} {isp};")).concat());
+    format!("  geo $isp {{ default none;{} }}\n", networks.concat())
 }
 
 /// One process in the foreground: nothing of it is left when it is killed. It stays the root it is, for in a user namespace
@@ -41,13 +53,13 @@ fn head(folder: &Path) -> String {
     format!(
         "user root;\ndaemon off;\nmaster_process off;\nworker_processes 1;\npid {folder}/nginx.pid;\n\
          error_log {folder}/nginx.log notice;\nevents {{ worker_connections 1024; }}\nhttp {{\n  access_log off;\n  \
-         server_tokens off;\n  server_names_hash_bucket_size 256;\n{temporary}"
+         server_tokens off;\n  server_names_hash_bucket_size 256;\n{temporary}{}",
+        readers()
     )
 }
 
 fn http_server(site: &Site, root: &Path) -> String {
-    let listen: String =
-        site.addresses.iter().map(|ip| format!("    listen {};\n", SocketAddr::new(*ip, 80))).collect();
+    let listen: String = site.served_at().map(|ip| format!("    listen {};\n", SocketAddr::new(ip, 80))).collect();
     let content = match site.http {
         HttpMode::Redirect => "    location / { return 301 https://$host$request_uri; }\n".to_owned(),
         HttpMode::Page | HttpMode::Off => page(site, root),
@@ -62,8 +74,8 @@ fn https_server(site: &Site, root: &Path, authority: &Authority) -> Result<Strin
         SiteCertificate::SelfSigned => authority.self_signed(name)?,
     };
     let http2 = if site.h2 { " http2" } else { "" };
-    let listen = |ip: &IpAddr| format!("    listen {} ssl{http2};\n", SocketAddr::new(*ip, 443));
-    let listen: String = site.addresses.iter().map(listen).collect();
+    let listen = |ip: IpAddr| format!("    listen {} ssl{http2};\n", SocketAddr::new(ip, 443));
+    let listen: String = site.served_at().map(listen).collect();
     let keys = format!(
         "    ssl_certificate {};\n    ssl_certificate_key {};\n",
         files.certificate.display(),
@@ -79,15 +91,70 @@ fn server(site: &Site, listen: &str, content: &str) -> String {
     )
 }
 
-/// nginx sends a file with status 200; any other status goes by way of its own error pages.
+/// What stands at every path, and what the customers of some ISPs get in its place.
 fn page(site: &Site, root: &Path) -> String {
+    let receptions = site.to.iter();
+    let own: String = receptions.clone().map(|(isp, reception)| reception_location(*isp, reception)).collect();
+    let turns: String =
+        receptions.map(|(isp, _)| format!(" if ($isp = {isp}) {{ rewrite ^ /to-{isp} last; }}")).collect();
+    let answer = match &site.location {
+        Some(location) => format!("return {} {location};", site.status),
+        None => answer(site.status, "page"),
+    };
     let root = root.display();
-    let status = site.status;
+    format!("    root {root};\n    location = /page.html {{ internal; }}\n{own}    location / {{{turns} {answer} }}\n")
+}
+
+fn reception_location(isp: Isp, reception: &Reception) -> String {
+    let answer = answer(reception.status, &format!("to-{isp}"));
+    format!("    location = /to-{isp} {{ internal; {answer} }}\n    location = /to-{isp}.html {{ internal; }}\n")
+}
+
+/// nginx sends a file with status 200; any other status goes by way of its own error pages.
+fn answer(status: u16, file: &str) -> String {
     if status == 200 {
-        return format!("    root {root};\n    location / {{ try_files /page.html =404; }}\n");
+        return format!("try_files /{file}.html =404;");
     }
-    format!(
-        "    root {root};\n    error_page {status} /page.html;\n    location = /page.html {{ internal; }}\n    \
-         location / {{ return {status}; }}\n"
-    )
+    format!("error_page {status} /{file}.html; return {status};")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Scene;
+
+    #[test]
+    fn some_readers_get_another_page() {
+        let text = r#"
+            title = "A site that shuts out one ISP"
+            [[sites]]
+            name = "news.example"
+            addresses = ["45.80.10.10"]
+            to.isp-a = { status = 451, body = "no" }
+            [[targets]]
+            url = "https://news.example/"
+            expect = { isp-a = "reachable", isp-b = "reachable" }
+        "#;
+        let content = page(&Scene::parse(text).unwrap().sites[0], Path::new("/lab"));
+        assert!(content.contains("location = /to-isp-a { internal; error_page 451 /to-isp-a.html; return 451; }"));
+        assert!(content.contains("location / { if ($isp = isp-a) { rewrite ^ /to-isp-a last; } try_files /page.html"));
+        assert!(readers().contains(" 10.1.0.0/16 isp-a;") && readers().contains(" 2a0e:97c0:2::/48 isp-b;"));
+    }
+
+    #[test]
+    fn a_site_can_send_its_readers_on() {
+        let text = r#"
+            title = "A site that moved"
+            [[sites]]
+            name = "news.example"
+            addresses = ["45.80.10.10"]
+            status = 303
+            location = "https://www.news.example/"
+            [[targets]]
+            url = "https://news.example/"
+            expect = { isp-a = "reachable", isp-b = "reachable" }
+        "#;
+        let content = page(&Scene::parse(text).unwrap().sites[0], Path::new("/lab"));
+        assert!(content.contains("location / { return 303 https://www.news.example/; }"), "{content}");
+    }
 }
