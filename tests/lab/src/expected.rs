@@ -5,10 +5,14 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A verdict, or only the beginning of one: `blocked` is met by every block, `blocked tls reset` by that one alone.
+/// A verdict, or only the beginning of one: `blocked` is met by every block, `blocked tls reset` by that one alone. Several,
+/// joined by ` or `, where chance decides which it will be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Expected(Vec<String>);
+pub struct Expected(Vec<Beginning>);
+
+/// The first words of a verdict.
+type Beginning = Vec<String>;
 
 /// Second words, each with the third words that may follow it.
 type Details = &'static [(&'static str, &'static [&'static str])];
@@ -44,7 +48,9 @@ impl Expected {
     /// Whether a verdict, given as its words, is what was expected.
     pub fn is_met_by(&self, verdict: &str) -> bool {
         let seen: Vec<&str> = verdict.split_whitespace().collect();
-        self.0.len() <= seen.len() && self.0.iter().zip(&seen).all(|(expected, seen)| expected == seen)
+        let begins =
+            |words: &Beginning| words.len() <= seen.len() && words.iter().zip(&seen).all(|(one, two)| one == two);
+        self.0.iter().any(begins)
     }
 }
 
@@ -52,22 +58,24 @@ impl FromStr for Expected {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let Some((outcome, rest)) = words.split_first() else {
-            return Err("an expected verdict is empty; write \"reachable\" or another outcome".to_owned());
-        };
-        let details = pick(outcome, &AFTER)?;
-        let manners = rest.first().map(|word| pick(word, details)).transpose()?.unwrap_or_default();
-        let known = |word: &&str| manners.contains(word);
-        match rest.get(1) {
-            Some(word) if !known(word) => return Err(unknown(word, manners.iter().copied())),
-            Some(_) | None => {}
-        }
-        if let Some(word) = rest.get(2) {
-            return Err(unknown(word, std::iter::empty()));
-        }
-        Ok(Self(words.into_iter().map(str::to_owned).collect()))
+        text.split(" or ").map(beginning).collect::<Result<_, _>>().map(Self)
     }
+}
+
+fn beginning(text: &str) -> Result<Beginning, String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let Some((outcome, rest)) = words.split_first() else {
+        return Err("an expected verdict is empty; write \"reachable\" or another outcome".to_owned());
+    };
+    let details = pick(outcome, &AFTER)?;
+    let manners = rest.first().map(|word| pick(word, details)).transpose()?.unwrap_or_default();
+    if let Some(word) = rest.get(1).filter(|word| !manners.contains(word)) {
+        return Err(unknown(word, manners.iter().copied()));
+    }
+    if let Some(word) = rest.get(2) {
+        return Err(unknown(word, std::iter::empty()));
+    }
+    Ok(words.into_iter().map(str::to_owned).collect())
 }
 
 fn pick<T: Copy>(word: &str, choices: &[(&'static str, T)]) -> Result<T, String> {
@@ -97,7 +105,8 @@ impl From<Expected> for String {
 
 impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join(" "))
+        let choices: Vec<String> = self.0.iter().map(|words| words.join(" ")).collect();
+        f.write_str(&choices.join(" or "))
     }
 }
 
@@ -113,6 +122,14 @@ mod tests {
         assert!(!expected("blocked dns injected").is_met_by("blocked dns"));
         assert!(!expected("reachable").is_met_by("blocked dns injected"));
         assert!(expected("inconclusive no-connectivity").is_met_by("inconclusive no-connectivity"));
+    }
+
+    #[test]
+    fn one_of_several_is_enough() {
+        let expected: Expected = "reachable or inconclusive no-control".parse().unwrap();
+        assert!(expected.is_met_by("reachable") && expected.is_met_by("inconclusive no-control"));
+        assert!(!expected.is_met_by("inconclusive ambiguous") && !expected.is_met_by("blocked tcp timeout"));
+        assert_eq!(expected.to_string(), "reachable or inconclusive no-control");
     }
 
     #[test]

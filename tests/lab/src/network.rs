@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::censor::{Censor, Decision, Direction};
 use crate::packet::endpoints;
-use crate::{Isp, Rule};
+use crate::quality::Line;
+use crate::{Isp, Quality, Rule};
 
 /// Between two machines in the same place: a rack, or an ISP and its customers.
 pub const NEAR: Duration = Duration::from_millis(2);
@@ -57,6 +58,7 @@ pub struct Network {
     zones: Vec<Zone>,
     addresses: BTreeMap<IpAddr, HostIndex>,
     censors: BTreeMap<Isp, Censor>,
+    lines: BTreeMap<Isp, Line>,
 }
 
 impl Network {
@@ -73,15 +75,30 @@ impl Network {
         self.censors.insert(isp, Censor::new(rules));
     }
 
-    /// What is next for a packet that a host sent. `None`: its address is nobody's, so it is lost in silence.
-    pub fn sent(&self, from: HostIndex, packet: Vec<u8>) -> Option<Moving> {
+    /// Says how good an ISP's lines are: what becomes of every packet that a host of it sends or gets.
+    pub fn set_quality(&mut self, isp: Isp, quality: Quality) {
+        self.lines.insert(isp, Line::new(quality));
+    }
+
+    /// What is next for a packet that a host sent. `None`: it is lost in silence, because its address is nobody's or the line
+    /// is bad.
+    pub fn sent(&mut self, from: HostIndex, packet: Vec<u8>) -> Option<Moving> {
         let to = self.receiver(&packet)?;
         let (here, there) = (*self.zones.get(from)?, *self.zones.get(to)?);
+        let late = self.carry(here)?;
         Some(match (here, there) {
-            _ if here == there => Moving { after: NEAR, hop: Hop::Arrives(to), packet },
-            (Zone::Isp(isp), _) => Moving { after: TO_BORDER, hop: Hop::Leaves(isp), packet },
+            _ if here == there => Moving { after: NEAR + late, hop: Hop::Arrives(to), packet },
+            (Zone::Isp(isp), _) => Moving { after: TO_BORDER + late, hop: Hop::Leaves(isp), packet },
             (Zone::Free, _) => Self::beyond(to, there, packet),
         })
+    }
+
+    /// How much longer a packet takes on the line of a host in this zone, or `None` if it is lost there.
+    fn carry(&mut self, zone: Zone) -> Option<Duration> {
+        match zone {
+            Zone::Isp(isp) => self.lines.get_mut(&isp).map_or(Some(Duration::ZERO), Line::carry),
+            Zone::Free => Some(Duration::ZERO),
+        }
     }
 
     /// What is next for a packet that reached a border at `now`; several things if the censor sends packets of its own.
@@ -94,11 +111,11 @@ impl Network {
         inject.into_iter().chain(own).filter_map(|packet| self.onward(isp, packet)).collect()
     }
 
-    fn onward(&self, isp: Isp, packet: Vec<u8>) -> Option<Moving> {
+    fn onward(&mut self, isp: Isp, packet: Vec<u8>) -> Option<Moving> {
         let to = self.receiver(&packet)?;
         let there = *self.zones.get(to)?;
         Some(if there == Zone::Isp(isp) {
-            Moving { after: TO_BORDER, hop: Hop::Arrives(to), packet }
+            Moving { after: TO_BORDER + self.carry(there)?, hop: Hop::Arrives(to), packet }
         } else {
             Self::beyond(to, there, packet)
         })
@@ -176,6 +193,26 @@ mod tests {
         assert_eq!(journey(network, 3, packet("45.80.10.10", "10.1.0.11")).0, vec![Hop::Enters(Isp::A)]);
         assert_eq!(journey(network, 0, packet("10.1.0.11", "10.1.0.53")).0, vec![Hop::Arrives(1)]);
         assert_eq!(journey(network, 2, packet("10.2.0.11", "45.80.10.10")).0.len(), 2);
+    }
+
+    #[test]
+    fn a_bad_line_delays_what_its_customers_send_and_get() {
+        let network = &mut network();
+        network.set_quality(Isp::A, toml::from_str("delay_ms = 300").unwrap());
+        let late = Duration::from_millis(300);
+        assert_eq!(journey(network, 0, packet("10.1.0.11", "10.1.0.53")).1, NEAR + late);
+        assert_eq!(journey(network, 0, packet("10.1.0.11", "45.80.10.10")).1, TO_BORDER + BEYOND + late);
+        assert_eq!(journey(network, 3, packet("45.80.10.10", "10.1.0.11")).1, TO_BORDER + BEYOND + late);
+        assert_eq!(journey(network, 2, packet("10.2.0.11", "45.80.10.10")).1, TO_BORDER + BEYOND);
+    }
+
+    #[test]
+    fn what_a_line_loses_is_gone_both_ways_and_nothing_else_is() {
+        let network = &mut network();
+        network.set_quality(Isp::A, toml::from_str("loss = 1.0").unwrap());
+        assert_eq!(journey(network, 0, packet("10.1.0.11", "45.80.10.10")).0, vec![]);
+        assert_eq!(journey(network, 3, packet("45.80.10.10", "10.1.0.11")).0, vec![Hop::Enters(Isp::A)]);
+        assert_eq!(journey(network, 3, packet("45.80.10.10", "45.90.0.53")).0, vec![Hop::Arrives(4)]);
     }
 
     proptest! {
