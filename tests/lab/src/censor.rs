@@ -1,7 +1,10 @@
 //! The censor at the border of an ISP: packets in, decisions out. It reads no clock and sends nothing.
 
+mod address;
+mod certificate;
 mod flows;
 mod forgery;
+mod handshake;
 mod sight;
 
 use std::net::{IpAddr, SocketAddr};
@@ -9,8 +12,9 @@ use std::time::Instant;
 
 use crate::packet::{self, Packet, Segment, Transport};
 use crate::{Rule, plan};
+use address::Residue;
 use flows::{Ends, Flows};
-use forgery::forge;
+use forgery::{Act, act_on_request, forge};
 pub use sight::Sight;
 
 const DNS: u16 = 53;
@@ -29,16 +33,20 @@ pub enum Direction {
 pub struct Decision {
     /// Whether it passes, unchanged.
     pub pass: bool,
+    /// Whether it goes to the ISP's own machine instead, unchanged.
+    pub divert: bool,
     /// Packets that the censor sends now; each goes where its destination address says.
     pub inject: Vec<Vec<u8>>,
 }
 
 impl Decision {
-    const PASS: Self = Self { pass: true, inject: Vec::new() };
-    const DROP: Self = Self { pass: false, inject: Vec::new() };
+    /// It goes on as if nobody had looked.
+    pub const PASS: Self = Self { pass: true, divert: false, inject: Vec::new() };
+    const DROP: Self = Self { pass: false, divert: false, inject: Vec::new() };
+    const DIVERT: Self = Self { pass: false, divert: true, inject: Vec::new() };
 
     fn answer(inject: impl IntoIterator<Item = Vec<u8>>) -> Self {
-        Self { pass: false, inject: inject.into_iter().collect() }
+        Self { inject: inject.into_iter().collect(), ..Self::DROP }
     }
 }
 
@@ -47,12 +55,15 @@ impl Decision {
 pub struct Censor {
     rules: Vec<Rule>,
     flows: Flows,
+    /// What servers answer, where a rule looks at that.
+    answers: Flows,
+    residue: Residue,
 }
 
 impl Censor {
     /// A censor with these rules. Those for resolvers are none of its business.
     pub fn new(rules: Vec<Rule>) -> Self {
-        Self { rules, flows: Flows::default() }
+        Self { rules, ..Self::default() }
     }
 
     /// Decides about a packet that crosses the border at `now`. What it cannot read, it lets pass (unless the border is
@@ -62,18 +73,20 @@ impl Censor {
             return Decision::DROP;
         }
         let Some(packet) = Packet::parse(bytes) else { return Decision::PASS };
-        if self.drops(packet.source) || self.drops(packet.destination) {
+        if address::drops(&self.rules, &packet) || self.residue.covers(&packet, now) {
             return Decision::DROP;
+        }
+        if address::is_unreachable(&self.rules, &packet, direction) {
+            return Decision::answer(packet::unreachable(plan::router(packet.source), packet.source, bytes));
+        }
+        if address::is_diverted(&self.rules, &packet, direction) {
+            return Decision::DIVERT;
         }
         match (&packet.transport, direction) {
             (Transport::Tcp(segment), _) => self.decide_tcp(&packet, segment, direction, now),
             (Transport::Udp { .. }, Direction::Outward) => self.decide_udp(&packet),
             (Transport::Udp { .. }, Direction::Inward) | (Transport::Other, _) => Decision::PASS,
         }
-    }
-
-    fn drops(&self, ip: IpAddr) -> bool {
-        self.rules.iter().any(|rule| matches!(rule, Rule::DropAddress { address } if *address == ip))
     }
 
     fn decide_udp(&self, packet: &Packet<'_>) -> Decision {
@@ -86,7 +99,7 @@ impl Censor {
         let client = SocketAddr::new(packet.source, source);
         let resolver = SocketAddr::new(packet.destination, DNS);
         let answer = forged.and_then(|message| packet::datagram(resolver, client, &message));
-        Decision { pass: true, inject: answer.into_iter().collect() }
+        Decision { inject: answer.into_iter().collect(), ..Decision::PASS }
     }
 
     fn decide_tcp(
@@ -107,12 +120,13 @@ impl Censor {
             return Decision::DROP;
         }
         if direction == Direction::Inward {
-            return Decision::PASS;
+            return self.decide_answer(packet, segment, ends, now);
         }
         if opens && self.resets_syn(packet.destination) {
             return Decision::answer(packet::reset_to_sender(packet.source, packet.destination, segment));
         }
-        match self.flows.watch(ends, segment, now) {
+        let look = |stream: &[u8]| Some(Sight::of(stream)).filter(|sight| *sight != Sight::Incomplete);
+        match self.flows.watch(ends, segment, now, look) {
             Some(Sight::Hello(Some(name))) => self.decide_hello(&name, packet, segment, ends, now),
             Some(Sight::Request(Some(host))) => self.decide_request(&host, packet, segment, ends, now),
             Some(Sight::Hello(None) | Sight::Request(None) | Sight::Incomplete | Sight::Other) | None => Decision::PASS,
@@ -131,20 +145,26 @@ impl Censor {
         ends: Ends,
         now: Instant,
     ) -> Decision {
-        let matched = self
-            .rules
-            .iter()
-            .find(|rule| matches!(rule, Rule::TlsReset { name } | Rule::TlsSilence { name } if name.covers(sni)));
-        let Some(rule) = matched else { return Decision::PASS };
-        let resets = matches!(rule, Rule::TlsReset { .. });
-        self.flows.silence(ends, now);
-        if !resets {
-            return Decision::DROP;
+        let Some(rule) = handshake::rule_for(&self.rules, sni, seen) else { return Decision::PASS };
+        if let Rule::TlsReset { residual_s, .. } = rule {
+            self.residue.leave(packet, *residual_s, now);
         }
-        let (source, destination) = (packet.source, packet.destination);
-        let back = packet::reset_to_sender(source, destination, seen);
-        let on = packet::reset_to_receiver(source, destination, seen);
-        Decision::answer(back.into_iter().chain(on))
+        self.flows.silence(ends, now);
+        Decision::answer(handshake::answer(rule, packet, seen))
+    }
+
+    /// A server's stream is only looked at where a rule tells to: in most scenes the answers are the bulk of the traffic.
+    fn decide_answer(&mut self, packet: &Packet<'_>, seen: &Segment<'_>, ends: Ends, now: Instant) -> Decision {
+        if handshake::certificate_names(&self.rules).next().is_none() {
+            return Decision::PASS;
+        }
+        let shown = self.answers.watch(ends, seen, now, certificate::names).unwrap_or_default();
+        let mut forbidden = handshake::certificate_names(&self.rules);
+        if !forbidden.any(|name| shown.iter().any(|shown| name.covers(shown))) {
+            return Decision::PASS;
+        }
+        self.flows.silence(ends, now);
+        Decision::answer(handshake::resets(packet, seen))
     }
 
     fn decide_request(
@@ -155,28 +175,17 @@ impl Censor {
         ends: Ends,
         now: Instant,
     ) -> Decision {
-        let page = self.rules.iter().find_map(|rule| {
-            let Rule::HttpBlockPage { host, status, location, body } = rule else { return None };
-            host.covers(asked).then(|| http_answer(*status, location.as_deref(), body))
-        });
-        let Some(page) = page else { return Decision::PASS };
+        let Some(act) = self.rules.iter().find_map(|rule| act_on_request(rule, asked)) else { return Decision::PASS };
         self.flows.silence(ends, now);
         let (source, destination) = (packet.source, packet.destination);
-        let mut inject = packet::whole_answer(source, destination, seen, page.as_bytes());
+        let mut inject = match act {
+            Act::Silence => return Decision::DROP,
+            Act::Reset => packet::reset_to_sender(source, destination, seen).into_iter().collect(),
+            Act::Answer(page) => packet::whole_answer(source, destination, seen, page.as_bytes()),
+        };
         inject.extend(packet::reset_to_receiver(source, destination, seen));
         Decision::answer(inject)
     }
-}
-
-fn http_answer(status: u16, location: Option<&str>, body: &str) -> String {
-    // The reason phrase means nothing to a client; "OK" would be odd beside 403.
-    let reason = if status == 200 { "OK" } else { "Blocked" };
-    let location = location.map(|url| format!("Location: {url}\r\n")).unwrap_or_default();
-    format!(
-        "HTTP/1.1 {status} {reason}\r\n{location}Content-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\n\
-         Connection: close\r\n\r\n{body}",
-        body.len()
-    )
 }
 
 #[cfg(test)]

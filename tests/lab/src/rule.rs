@@ -37,7 +37,17 @@ pub enum Rule {
     DropAddress {
         /// Which address.
         address: IpAddr,
+        /// Only this port of it; all if left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        port: Option<u16>,
     },
+    /// What is sent to the address is lost, and a router says that it cannot be reached.
+    IcmpUnreachable {
+        /// Which address.
+        address: IpAddr,
+    },
+    /// Every IPv6 packet is lost: no censor, but a home or an ISP whose IPv6 does not work.
+    BrokenIpv6 {},
     /// Whoever wants to connect to the address gets a reset.
     RstSyn {
         /// Which address.
@@ -47,6 +57,34 @@ pub enum Rule {
     TlsReset {
         /// The server's name in the ClientHello.
         name: Name,
+        /// Whether only a ClientHello that lies whole in one segment is recognised.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        one_segment: bool,
+        /// Seconds for which afterwards nothing passes between that customer and that address.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        residual_s: u16,
+    },
+    /// A ClientHello with the name is swallowed; the customer is told that the site ended the connection.
+    TlsClose {
+        /// The server's name in the ClientHello.
+        name: Name,
+    },
+    /// A ClientHello with the name is swallowed; the customer gets a TLS alert in the site's name.
+    TlsAlert {
+        /// The server's name in the ClientHello.
+        name: Name,
+    },
+    /// A certificate with the name that comes in the clear, as up to TLS 1.2, is swallowed, and both sides get a reset.
+    TlsCertificateReset {
+        /// A name the certificate is made out to.
+        name: Name,
+    },
+    /// Connections to port 443 of the address end at a machine of the ISP's, which shows certificates of its own making.
+    TlsIntercept {
+        /// Which address.
+        address: IpAddr,
+        /// Who signs those certificates.
+        root: ForgedBy,
     },
     /// From a ClientHello with the name on, the connection falls silent.
     TlsSilence {
@@ -63,9 +101,22 @@ pub enum Rule {
         /// Where the answer sends the reader, if anywhere.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         location: Option<String>,
+        /// What the answer says of the software that gave it, if anything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        server: Option<String>,
         /// HTML of the answer.
         #[serde(default)]
         body: String,
+    },
+    /// A plain HTTP request to the host is swallowed, and both sides get a reset.
+    HttpReset {
+        /// The request's Host header, without a port.
+        host: Name,
+    },
+    /// From a plain HTTP request to the host on, the connection falls silent.
+    HttpSilence {
+        /// The request's Host header, without a port.
+        host: Name,
     },
     /// Nothing at all passes the border.
     Cut {},
@@ -73,6 +124,21 @@ pub enum Rule {
 
 fn ok() -> u16 {
     200
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde calls")]
+fn is_zero(seconds: &u16) -> bool {
+    *seconds == 0
+}
+
+/// Who signs an interceptor's certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForgedBy {
+    /// A root that nobody trusts.
+    Unknown,
+    /// A root that the customers' machines were made to trust: the probes have it among their extra roots.
+    Machine,
 }
 
 /// What a resolver that lies says.
@@ -184,6 +250,7 @@ mod tests {
                 host: "news.example".parse().unwrap(),
                 status: 200,
                 location: None,
+                server: None,
                 body: "no".to_owned()
             }
         );

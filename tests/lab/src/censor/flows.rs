@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::censor::Sight;
 use crate::packet::{Segment, after};
 
 /// Bytes of a stream kept in the hope of a name. Beyond it a real censor gives up too.
@@ -23,7 +22,7 @@ pub(crate) struct Ends {
 
 #[derive(Debug)]
 enum State {
-    /// The beginning of what the client sent, and the number of the byte that follows.
+    /// The beginning of a stream, and the number of the byte that follows.
     Watched { stream: Vec<u8>, next: u32 },
     /// Of no interest any more.
     Passed,
@@ -54,8 +53,15 @@ impl Flows {
         self.0.insert(ends, Flow { state: State::Silenced, used: now });
     }
 
-    /// Takes a segment from inside; tells what the stream begins with once that is clear, and only once.
-    pub(crate) fn watch(&mut self, ends: Ends, segment: &Segment<'_>, now: Instant) -> Option<Sight> {
+    /// Takes a segment of a stream, always of the same direction; tells what `look` sees in its beginning, once it sees
+    /// anything, and only once.
+    pub(crate) fn watch<T>(
+        &mut self,
+        ends: Ends,
+        segment: &Segment<'_>,
+        now: Instant,
+        look: impl Fn(&[u8]) -> Option<T>,
+    ) -> Option<T> {
         if segment.flags.syn {
             self.forget_idle(now);
             let state = State::Watched { stream: Vec::new(), next: after(segment) };
@@ -70,12 +76,11 @@ impl Flows {
         let flow = self.0.entry(ends).or_insert_with(begin);
         let State::Watched { stream, next } = &mut flow.state else { return None };
         append(stream, next, segment);
-        let sight = Sight::of(stream);
-        if sight == Sight::Incomplete && stream.len() < WATCHED {
-            return None;
+        let sight = look(stream);
+        if sight.is_some() || stream.len() >= WATCHED {
+            flow.state = State::Passed;
         }
-        flow.state = State::Passed;
-        Some(sight)
+        sight
     }
 
     fn forget_idle(&mut self, now: Instant) {

@@ -6,10 +6,47 @@ use hickory_proto::op::{Message, MessageType, OpCode};
 use hickory_proto::rr::rdata::{A, AAAA};
 use hickory_proto::rr::{RData, Record, RecordType};
 
-use crate::Name;
+use crate::{Name, Rule};
 
 /// Seconds for which a forged DNS answer says it holds.
 const FORGED_TTL: u32 = 300;
+
+/// What a censor does about a plain HTTP request.
+pub(crate) enum Act {
+    /// Nothing comes back.
+    Silence,
+    /// Both sides get a reset.
+    Reset,
+    /// This comes back.
+    Answer(String),
+}
+
+/// What a rule says of a request to the host.
+pub(crate) fn act_on_request(rule: &Rule, asked: &str) -> Option<Act> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other rules are about something else")]
+    let (host, act) = match rule {
+        Rule::HttpReset { host } => (host, Act::Reset),
+        Rule::HttpSilence { host } => (host, Act::Silence),
+        Rule::HttpBlockPage { host, status, location, server, body } => {
+            (host, Act::Answer(http_answer(*status, location.as_deref(), server.as_deref(), body)))
+        }
+        _ => return None,
+    };
+    host.covers(asked).then_some(act)
+}
+
+fn http_answer(status: u16, location: Option<&str>, server: Option<&str>, body: &str) -> String {
+    // The reason phrase means nothing to a client; "OK" would be odd beside 403.
+    let reason = if status == 200 { "OK" } else { "Blocked" };
+    let header =
+        |name: &str, value: Option<&str>| value.map(|value| format!("{name}: {value}\r\n")).unwrap_or_default();
+    let (location, server) = (header("Location", location), header("Server", server));
+    format!(
+        "HTTP/1.1 {status} {reason}\r\n{server}{location}Content-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{body}",
+        body.len()
+    )
+}
 
 /// The answer to a query for an address of this kind of `name` or of a name below it.
 pub(crate) fn forge(query: &[u8], name: &Name, address: IpAddr) -> Option<Vec<u8>> {

@@ -31,22 +31,22 @@ impl Sight {
 }
 
 /// Bytes read from the front; `None` where they end too early.
-struct Bytes<'a>(&'a [u8]);
+pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Bytes<'a> {
-    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+    pub(crate) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
         Some(taken)
     }
 
     /// A big-endian number of `width` bytes, at most 3.
-    fn number(&mut self, width: usize) -> Option<usize> {
+    pub(crate) fn number(&mut self, width: usize) -> Option<usize> {
         Some(self.take(width)?.iter().fold(0, |number, byte| number << 8 | usize::from(*byte)))
     }
 
     /// A run of bytes that says its own length in its first `width` bytes.
-    fn run(&mut self, width: usize) -> Option<Bytes<'a>> {
+    pub(crate) fn run(&mut self, width: usize) -> Option<Bytes<'a>> {
         let length = self.number(width)?;
         self.take(length).map(Bytes)
     }

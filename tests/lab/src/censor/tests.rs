@@ -129,6 +129,20 @@ fn a_request_for_the_host_gets_the_censors_page() {
 }
 
 #[test]
+fn a_request_for_the_host_is_met_with_resets_or_silence() {
+    let request = b"GET / HTTP/1.1\r\nHost: news.example\r\n\r\n";
+    for (rule, injected) in [("http-reset", 2), ("http-silence", 0)] {
+        let censor = &mut censor(&format!("{{ do = '{rule}', host = 'news.example' }}"));
+        opened(censor);
+        let decision = say(censor, 101, request);
+        assert_eq!((decision.pass, decision.inject.len()), (false, injected), "{rule}");
+        assert!(!reply(censor).pass);
+        opened(censor);
+        assert!(say(censor, 101, b"GET / HTTP/1.1\r\nHost: new.example\r\n\r\n").pass);
+    }
+}
+
+#[test]
 fn a_query_is_answered_at_once_and_still_passes() {
     let censor = &mut censor("{ do = 'dns-inject', name = 'news.example', address = '45.80.66.66' }");
     let decision = censor.decide(&query("WWW.news.Example.", RecordType::A), Direction::Outward, Instant::now());
@@ -172,6 +186,7 @@ fn every_rule() -> Censor {
          { do = 'drop-address', address = '45.80.10.99' }, { do = 'rst-syn', address = '45.80.10.98' }, \
          { do = 'tls-reset', name = 'news.example' }, { do = 'tls-silence', name = 'quiet.example' }, \
          { do = 'http-block-page', host = 'page.example', body = 'no' }, \
+         { do = 'http-reset', host = 'cut.example' }, { do = 'http-silence', host = 'mute.example' }, \
          { do = 'resolver', name = 'news.example', answer = 'nxdomain' }",
     )
 }
