@@ -12,8 +12,8 @@ use crate::clock::{Clock, exact, moved};
 use crate::layout::{Frame, Place, page};
 use crate::names::{country_name, network_name, service_name};
 use crate::scale::Scale;
-use crate::view::{ControlView, EventView, EvidenceView, HistoryView};
-use crate::{marks, story, texts};
+use crate::view::{ControlView, EventView, EvidenceView};
+use crate::{history, marks, story, texts};
 
 /// An event's page, `/event/{id}`.
 pub fn event(view: &EventView) -> String {
@@ -28,7 +28,7 @@ pub fn event(view: &EventView) -> String {
         (manners(event))
         (evidence(view, &clock))
         (controls(&view.controls))
-        (history(&view.history, &clock))
+        (history::history(&view.history, &clock))
         section aria-labelledby="limits" { h2 #limits { (texts::LIMITS_HEADING) } p { (texts::LIMITS) } }
         p.more {
             a href={ "../api/v1/events/" (event.id) } { (texts::AS_JSON) }
@@ -263,35 +263,6 @@ fn control_line(service: &ServiceId, seen: &[&ControlView]) -> Markup {
         li {
             (marks::swatch(state)) " "
             (texts::control_sentence(service_name(service), reached, seen.len(), first.zip(last)))
-        }
-    }
-}
-
-fn history(steps: &[HistoryView], clock: &Clock) -> Markup {
-    if steps.is_empty() {
-        return html! {};
-    }
-    html! {
-        section aria-labelledby="history" {
-            h2 #history { (texts::HISTORY_HEADING) }
-            ol.history {
-                @for step in steps {
-                    li {
-                        time datetime=(exact(step.at)) { (texts::moment(clock, step.at)) }
-                        " " (sentence(step))
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn sentence(step: &HistoryView) -> String {
-    match &step.event {
-        None => texts::news_hidden(step.news).to_owned(),
-        Some(event) => {
-            let on = texts::on_networks(&story::network_names(event), event.unnamed_networks);
-            texts::news(step.news, &texts::short_list(&story::services(event)), &on)
         }
     }
 }

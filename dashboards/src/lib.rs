@@ -9,6 +9,7 @@
 mod clock;
 mod country;
 mod event;
+mod history;
 mod layout;
 mod marks;
 mod methodology;

@@ -110,7 +110,7 @@ pub struct ControlView {
 /// One step of what became known of an event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HistoryView {
-    /// When the collector knew it.
+    /// When the measurements told it (event time).
     pub at: Timestamp,
     /// What kind of news it was.
     pub news: News,
@@ -134,7 +134,7 @@ pub enum News {
 }
 
 impl HistoryView {
-    /// What the public may know of a change that the collector learned of at `at`.
+    /// What the public may know of a change that the measurements told at `at`.
     pub fn of(at: Timestamp, change: &Change) -> Self {
         let news = match change {
             Change::Opened(_) => News::Opened,
