@@ -190,3 +190,5 @@ impl Censor {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;

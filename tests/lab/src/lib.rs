@@ -28,7 +28,7 @@ pub use process::{Process, command};
 mod quality;
 pub use quality::{Quality, Share};
 mod rule;
-pub use rule::{Answer, Rule};
+pub use rule::{Answer, ForgedBy, Rule};
 mod scene;
 pub use scene::{
     CustomersResolver, HttpMode, Practice, Reception, Scene, SceneError, SceneTarget, Site, SiteCertificate, SiteState,

@@ -59,6 +59,8 @@ pub struct Network {
     addresses: BTreeMap<IpAddr, HostIndex>,
     censors: BTreeMap<Isp, Censor>,
     lines: BTreeMap<Isp, Line>,
+    /// To whom an ISP takes the connections that it intercepts.
+    interceptors: BTreeMap<Isp, HostIndex>,
 }
 
 impl Network {
@@ -68,6 +70,11 @@ impl Network {
         self.zones.push(zone);
         self.addresses.extend(addresses.iter().map(|address| (*address, index)));
         index
+    }
+
+    /// Makes a host the one to which an ISP takes the connections that it intercepts.
+    pub fn intercept_at(&mut self, isp: Isp, host: HostIndex) {
+        self.interceptors.insert(isp, host);
     }
 
     /// Gives an ISP new rules; what its censor remembered of connections is forgotten.
@@ -103,10 +110,14 @@ impl Network {
 
     /// What is next for a packet that reached a border at `now`; several things if the censor sends packets of its own.
     pub fn at_border(&mut self, isp: Isp, direction: Direction, packet: Vec<u8>, now: Instant) -> Vec<Moving> {
-        let Decision { pass, inject } = match self.censors.get_mut(&isp) {
+        let Decision { pass, divert, inject } = match self.censors.get_mut(&isp) {
             Some(censor) => censor.decide(&packet, direction, now),
-            None => Decision { pass: true, inject: Vec::new() },
+            None => Decision::PASS,
         };
+        if divert {
+            let to = self.interceptors.get(&isp);
+            return to.map(|host| Moving { after: NEAR, hop: Hop::Arrives(*host), packet }).into_iter().collect();
+        }
         let own = pass.then_some(packet);
         inject.into_iter().chain(own).filter_map(|packet| self.onward(isp, packet)).collect()
     }

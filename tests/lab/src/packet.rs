@@ -9,6 +9,8 @@ const TTL: u8 = 64;
 /// Payload of one made-up TCP segment: what fits a line of 1280 bytes, which IPv6 guarantees.
 const SEGMENT: usize = 1200;
 const WINDOW: u16 = 64240;
+/// Bytes of a lost packet that a router sends back (RFC 1812, 4.3.2.3).
+const QUOTED: usize = 548;
 
 /// A packet whose headers are sound, with what a censor looks at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,6 +169,35 @@ pub fn reset_to_receiver(source: IpAddr, destination: IpAddr, seen: &Segment<'_>
     segment(source, destination, &instead)
 }
 
+/// What the receiver of `seen` would send if it ended the stream without a word.
+pub fn end_to_sender(source: IpAddr, destination: IpAddr, seen: &Segment<'_>) -> Option<Vec<u8>> {
+    let answer = Segment {
+        source: seen.destination,
+        destination: seen.source,
+        sequence: seen.acknowledged,
+        acknowledged: after(seen),
+        flags: Flags { ack: true, fin: true, ..Flags::default() },
+        payload: &[],
+    };
+    segment(destination, source, &answer)
+}
+
+/// What `router` tells the sender of a packet that cannot be delivered: that the host cannot be reached. As much of the
+/// packet goes with it as surely fits.
+pub fn unreachable(router: IpAddr, sender: IpAddr, packet: &[u8]) -> Option<Vec<u8>> {
+    // RFC 792: type 3, code 1; RFC 4443: type 1, code 3.
+    const HOST: (u8, u8) = (3, 1);
+    const ADDRESS: (u8, u8) = (1, 3);
+    let quoted = &packet[..packet.len().min(QUOTED)];
+    let step = ip(router, sender)?;
+    let mut bytes = Vec::new();
+    match sender {
+        IpAddr::V4(_) => step.icmpv4_raw(HOST.0, HOST.1, [0; 4]).write(&mut bytes, quoted).ok()?,
+        IpAddr::V6(_) => step.icmpv6_raw(ADDRESS.0, ADDRESS.1, [0; 4]).write(&mut bytes, quoted).ok()?,
+    }
+    Some(bytes)
+}
+
 /// What the receiver of `seen` would send if it answered `content` and ended the stream.
 pub fn whole_answer(source: IpAddr, destination: IpAddr, seen: &Segment<'_>, content: &[u8]) -> Vec<Vec<u8>> {
     let mut sequence = seen.acknowledged;
@@ -239,6 +270,21 @@ mod tests {
         let bytes = reset_to_sender("10.1.0.11".parse().unwrap(), "45.80.10.10".parse().unwrap(), &seen).unwrap();
         let Transport::Tcp(reset) = Packet::parse(&bytes).unwrap().transport else { panic!("not TCP") };
         assert_eq!((reset.sequence, reset.acknowledged), (0, u32::MAX - 1));
+    }
+
+    #[test]
+    fn a_router_tells_the_sender_of_either_kind() {
+        for (router, sender, site, code) in [
+            ("10.1.0.1", "10.1.0.11", "45.80.10.10", [3, 1]),
+            ("2a0e:97c0:1::1", "2a0e:97c0:1::b", "2a0e:8f00::10", [1, 3]),
+        ] {
+            let parse = |text: &str| -> IpAddr { text.parse().unwrap() };
+            let lost = segment(parse(sender), parse(site), &hello(Flags::default())).unwrap();
+            let bytes = unreachable(parse(router), parse(sender), &lost).unwrap();
+            assert_eq!(endpoints(&bytes), Some((parse(router), parse(sender))));
+            let message = &bytes[bytes.len() - lost.len() - 8..];
+            assert_eq!((&message[..2], &message[8..]), (&code[..], &lost[..]));
+        }
     }
 
     proptest! {

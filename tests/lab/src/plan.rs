@@ -12,7 +12,7 @@ pub const PROBES: u8 = 3;
 pub const CONTROL: &str = "control";
 /// The host for a collector; nothing runs on it by itself.
 pub const COLLECTOR: &str = "collector";
-/// The host of all sites.
+/// The host of all sites on the free side.
 pub const WEB: &str = "web";
 /// The host of the public resolver, over UDP, TCP and HTTPS.
 pub const DNS: &str = "dns";
@@ -48,6 +48,11 @@ pub(crate) fn is_resolver(address: IpAddr) -> bool {
     Isp::ALL.iter().any(|isp| isp.addresses(DNS_MACHINE).contains(&address))
 }
 
+/// Name of the host of the sites that an ISP houses.
+pub fn web(isp: Isp) -> String {
+    format!("{isp}-web")
+}
+
 /// Both addresses of a machine of the lab's on the free side.
 fn free(machine: u8) -> [IpAddr; 2] {
     let v6 = Ipv6Addr::new(0x2a0e, 0x97c0, 0xf, 0, 0, 0, 0, u16::from(machine));
@@ -64,6 +69,21 @@ pub(crate) fn own_names() -> Vec<(Name, Vec<IpAddr>)> {
     let machines = [DNS_MACHINE, 20];
     let entries = OWN_NAMES.iter().zip(machines);
     entries.filter_map(|(name, machine)| Some((name.parse().ok()?, free(machine).to_vec()))).collect()
+}
+
+/// The router between a customer and the border: the first machine of the customer's network.
+pub(crate) fn router(customer: IpAddr) -> IpAddr {
+    match customer {
+        IpAddr::V4(v4) => {
+            let [first, second, third, _] = v4.octets();
+            Ipv4Addr::new(first, second, third, 1).into()
+        }
+        IpAddr::V6(v6) => {
+            let [network @ .., _] = v6.segments();
+            let [a, b, c, d, e, f, g] = network;
+            Ipv6Addr::new(a, b, c, d, e, f, g, 1).into()
+        }
+    }
 }
 
 /// Whether an address cannot be a site's: one of the lab's machines', or one that no machine has.
@@ -90,20 +110,21 @@ pub(crate) fn hosts(scene: &Scene) -> Vec<HostPlan> {
         host(DNS, Zone::Free, &public_resolver()),
         host(CONTROL, Zone::Free, &free(10)),
         host(COLLECTOR, Zone::Free, &free(20)),
-        host(WEB, Zone::Free, &web_addresses(scene)),
+        host(WEB, Zone::Free, &web_addresses(scene, None)),
     ];
     for isp in Isp::ALL {
         let zone = Zone::Isp(isp);
         hosts.push(host(&resolver(isp), zone, &isp.addresses(DNS_MACHINE)));
+        hosts.push(host(&web(isp), zone, &web_addresses(scene, Some(isp))));
         let probes = 1..=PROBES;
         hosts.extend(probes.map(|number| host(&probe(isp, number), zone, &isp.addresses(FIRST_PROBE + number - 1))));
     }
     hosts
 }
 
-/// The addresses of all sites whose machine runs.
-fn web_addresses(scene: &Scene) -> Vec<IpAddr> {
-    let running = scene.sites.iter().filter(|site| site.state != SiteState::Absent);
+/// The addresses of all sites in one place whose machine runs.
+fn web_addresses(scene: &Scene, place: Option<Isp>) -> Vec<IpAddr> {
+    let running = scene.sites.iter().filter(|site| site.isp == place && site.state != SiteState::Absent);
     let addresses: BTreeSet<IpAddr> = running.flat_map(Site::served_at).collect();
     addresses.into_iter().collect()
 }

@@ -6,10 +6,10 @@ use hickory_proto::rr::rdata::A;
 use hickory_proto::rr::{Name as DnsName, RData, RecordType};
 use proptest::prelude::*;
 
-const PROBE: &str = "10.1.0.11:40000";
-const SITE: &str = "45.80.10.10:443";
+pub(super) const PROBE: &str = "10.1.0.11:40000";
+pub(super) const SITE: &str = "45.80.10.10:443";
 
-fn censor(rules: &str) -> Censor {
+pub(super) fn censor(rules: &str) -> Censor {
     #[derive(serde::Deserialize)]
     struct Rules {
         rules: Vec<Rule>,
@@ -18,29 +18,29 @@ fn censor(rules: &str) -> Censor {
 }
 
 /// A TCP segment between two `address:port`.
-fn tcp(from: &str, to: &str, sequence: u32, flags: Flags, payload: &[u8]) -> Vec<u8> {
+pub(super) fn tcp(from: &str, to: &str, sequence: u32, flags: Flags, payload: &[u8]) -> Vec<u8> {
     let (from, to): (SocketAddr, SocketAddr) = (from.parse().unwrap(), to.parse().unwrap());
     let content = Segment { source: from.port(), destination: to.port(), sequence, acknowledged: 9000, flags, payload };
     segment(from.ip(), to.ip(), &content).unwrap()
 }
 
-const SYN: Flags = Flags { syn: true, ack: false, fin: false, rst: false };
-const ACK: Flags = Flags { syn: false, ack: true, fin: false, rst: false };
+pub(super) const SYN: Flags = Flags { syn: true, ack: false, fin: false, rst: false };
+pub(super) const ACK: Flags = Flags { syn: false, ack: true, fin: false, rst: false };
 
-fn opened(censor: &mut Censor) {
+pub(super) fn opened(censor: &mut Censor) {
     let syn = tcp(PROBE, SITE, 100, SYN, b"");
     assert_eq!(censor.decide(&syn, Direction::Outward, Instant::now()), Decision::PASS);
 }
 
-fn say(censor: &mut Censor, sequence: u32, payload: &[u8]) -> Decision {
+pub(super) fn say(censor: &mut Censor, sequence: u32, payload: &[u8]) -> Decision {
     censor.decide(&tcp(PROBE, SITE, sequence, ACK, payload), Direction::Outward, Instant::now())
 }
 
-fn reply(censor: &mut Censor) -> Decision {
+pub(super) fn reply(censor: &mut Censor) -> Decision {
     censor.decide(&tcp(SITE, PROBE, 9000, ACK, b"reply"), Direction::Inward, Instant::now())
 }
 
-fn segment_of(bytes: &[u8]) -> (IpAddr, Segment<'_>) {
+pub(super) fn segment_of(bytes: &[u8]) -> (IpAddr, Segment<'_>) {
     let packet = Packet::parse(bytes).unwrap();
     let Transport::Tcp(segment) = packet.transport else { panic!("not TCP") };
     (packet.destination, segment)
@@ -183,7 +183,8 @@ fn the_isps_own_resolver_can_be_spared() {
 fn every_rule() -> Censor {
     censor(
         "{ do = 'dns-inject', name = 'news.example', address = '45.80.66.66' }, \
-         { do = 'drop-address', address = '45.80.10.99' }, { do = 'rst-syn', address = '45.80.10.98' }, \
+         { do = 'drop-address', address = '45.80.10.99' }, { do = 'icmp-unreachable', address = '45.80.10.97' }, \
+         { do = 'tls-certificate-reset', name = 'news.example' }, { do = 'rst-syn', address = '45.80.10.98' }, \
          { do = 'tls-reset', name = 'news.example' }, { do = 'tls-silence', name = 'quiet.example' }, \
          { do = 'http-block-page', host = 'page.example', body = 'no' }, \
          { do = 'http-reset', host = 'cut.example' }, { do = 'http-silence', host = 'mute.example' }, \

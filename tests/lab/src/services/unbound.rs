@@ -117,7 +117,7 @@ mod tests {
             rule("alias.example", "cname block.example"),
             rule("gone.example", "nxdomain"),
             rule("broken.example", "servfail"),
-            Rule::TlsReset { name: "path.example".parse().unwrap() },
+            Rule::TlsClose { name: "path.example".parse().unwrap() },
         ];
         let text = isp_resolver(Path::new("/lab"), &[], "45.90.0.53".parse().unwrap(), &rules);
         assert!(text.contains(
