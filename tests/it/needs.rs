@@ -1,5 +1,6 @@
 //! What some tests need of the machine. Where it is missing they say SKIPPED, or fail under `KEDERGI_TEST_ALL=1`.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// A command that runs its arguments in a network of its own, with no link but its own loopback.
@@ -29,4 +30,12 @@ pub(crate) fn program(test: &str, name: &str, install: &str) -> bool {
         kedergi_lab::skipped(test, &format!("{name} is not installed ({install})"));
     }
     tried.is_ok()
+}
+
+/// Whether something that a test may not fetch itself has been installed; if not, `test` is noted as skipped.
+pub(crate) fn folder(test: &str, path: &Path, install: &str) -> bool {
+    if !path.is_dir() {
+        kedergi_lab::skipped(test, &format!("{} is not there ({install})", path.display()));
+    }
+    path.is_dir()
 }

@@ -19,7 +19,12 @@ impl Drop for Collector {
 #[test]
 fn readers_find_what_happened_whatever_their_browser() {
     let test = "pages::readers_find_what_happened_whatever_their_browser";
-    if !needs::program(test, "npm", "Debian: npm") || !needs::program(test, "chromium", "Debian: chromium") {
+    let browser = repository_file("tests/it/browser");
+    let driver = browser.join("node_modules/playwright-core");
+    if !needs::program(test, "node", "Debian: nodejs")
+        || !needs::program(test, "chromium", "Debian: chromium")
+        || !needs::folder(test, &driver, "npm ci in tests/it/browser")
+    {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -32,8 +37,6 @@ fn readers_find_what_happened_whatever_their_browser() {
     // Nobody else reads what it prints later.
     std::thread::spawn(move || lines.for_each(drop));
     replay(&url, folder.path());
-    let browser = repository_file("tests/it/browser");
-    run(Command::new("npm").args(["ci", "--silent", "--no-audit", "--no-fund"]).current_dir(&browser));
     run(Command::new("node").arg("pages.mjs").arg(&url).arg(folder.path().join("pictures")).current_dir(&browser));
 }
 

@@ -13,7 +13,7 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use kedergi_wire::{Body, Digest, Failure, Http, Page, StepOutcome, TargetUrl};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use url::Position;
 
 use super::cut::text;
@@ -21,6 +21,8 @@ use super::{failure, title};
 
 /// Slow servers take seconds to begin; 64 KB on a bad mobile line takes some more.
 const TIMEOUT: Duration = Duration::from_secs(8);
+/// A page that still trickles when time is up has come, if slowly. One of which nothing came for so long has been cut off.
+const STALL: Duration = Duration::from_secs(3);
 /// Bytes of a body kept in memory. Titles and block pages lie within the first few thousand.
 const BODY: usize = 64 * 1024;
 
@@ -47,29 +49,30 @@ pub(crate) async fn get<S>(stream: S, version: Version, address: SocketAddr, url
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let page = timeout(TIMEOUT, fetch(stream, version, url)).await.unwrap_or(Err(Failure::Timeout));
+    let until = Instant::now() + TIMEOUT;
+    // What is waited for in between ends by itself; this is for the rest.
+    let page = timeout(TIMEOUT + STALL, fetch(stream, version, url, until)).await.unwrap_or(Err(Failure::Timeout));
     let outcome = page.map_or_else(StepOutcome::Failed, StepOutcome::Ok);
     Http { address, url: text(url.as_str()), outcome }
 }
 
-async fn fetch<S>(stream: S, version: Version, url: &TargetUrl) -> Result<Page, Failure>
+async fn fetch<S>(stream: S, version: Version, url: &TargetUrl, until: Instant) -> Result<Page, Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let request = request(url, version).map_err(|_| Failure::OwnMachine)?;
     let stream = TokioIo::new(stream);
-    let page = match version {
+    match version {
         Version::Http1 => {
             let (mut sender, connection) =
                 http1::Builder::new().title_case_headers(true).handshake(stream).await.map_err(of)?;
-            drive(async { read(sender.send_request(request).await?).await }, connection).await
+            drive(answer(sender.send_request(request), until), connection).await
         }
         Version::Http2 => {
             let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.map_err(of)?;
-            drive(async { read(sender.send_request(request).await?).await }, connection).await
+            drive(answer(sender.send_request(request), until), connection).await
         }
-    };
-    page.map_err(of)
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape map_err wants")]
@@ -105,12 +108,31 @@ fn authority(url: &TargetUrl) -> String {
     }
 }
 
-async fn read(response: Response<Incoming>) -> Result<Page, hyper::Error> {
+/// The page, if it begins to come before time is up.
+async fn answer(
+    sent: impl Future<Output = hyper::Result<Response<Incoming>>>,
+    until: Instant,
+) -> Result<Page, Failure> {
+    let response = timeout_at(until, sent).await.map_err(|_| Failure::Timeout)?.map_err(of)?;
+    read(response, until).await
+}
+
+async fn read(response: Response<Incoming>, until: Instant) -> Result<Page, Failure> {
     let (head, mut body) = response.into_parts();
     let mut bytes = Vec::new();
     let mut truncated = false;
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame?.into_data() else { continue };
+    let mut came = Instant::now();
+    loop {
+        let Ok(frame) = timeout_at(until, body.frame()).await else {
+            if came.elapsed() > STALL {
+                return Err(Failure::Timeout);
+            }
+            truncated = true;
+            break;
+        };
+        let Some(frame) = frame else { break };
+        came = Instant::now();
+        let Ok(data) = frame.map_err(of)?.into_data() else { continue };
         let room = BODY - bytes.len();
         bytes.extend_from_slice(&data[..data.len().min(room)]);
         if data.len() > room {

@@ -320,7 +320,7 @@ pub struct Page {
 pub struct Body {
     /// Bytes received.
     pub bytes: u64,
-    /// Whether the probe stopped reading at its cap.
+    /// Whether the probe stopped reading at its cap of bytes or of time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
     /// SHA-256 of the bytes received.

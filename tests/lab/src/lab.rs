@@ -105,7 +105,10 @@ impl Lab {
         ask_the_public_one.retain(|isp| scene.practice(*isp).resolver == CustomersResolver::Public);
         let resolvers = Mutex::default();
         let mut lab = Self { resolvers, _services: Vec::new(), hosts, fabric, authority, ask_the_public_one, folder };
-        lab._services = vec![lab.start_public_resolver(scene)?, lab.start_sites(scene)?];
+        lab._services = vec![lab.start_public_resolver(scene)?, lab.start_sites(scene, None)?];
+        for isp in Isp::ALL.into_iter().filter(|isp| scene.sites.iter().any(|site| site.isp == Some(*isp))) {
+            lab._services.push(lab.start_sites(scene, Some(isp))?);
+        }
         for isp in Isp::ALL {
             lab.set_rules(isp, scene.practice(isp).rules.clone())?;
         }
@@ -222,10 +225,11 @@ impl Lab {
         service.unbound(SocketAddr::new(self.address(&name)?, 53), None)
     }
 
-    fn start_sites(&self, scene: &Scene) -> Result<Process, LabError> {
-        let folder = self.host_folder(plan::WEB)?;
-        let listens = services::prepare_sites(&folder, &listening(&scene.sites), &self.authority)?;
-        let service = Service { name: "nginx", host: self.host(plan::WEB)?, folder: &folder };
+    fn start_sites(&self, scene: &Scene, place: Option<Isp>) -> Result<Process, LabError> {
+        let host = place.map_or_else(|| plan::WEB.to_owned(), plan::web);
+        let folder = self.host_folder(&host)?;
+        let listens = services::prepare_sites(&folder, &listening(&scene.sites, place), &self.authority)?;
+        let service = Service { name: "nginx", host: self.host(&host)?, folder: &folder };
         service.nginx(listens)
     }
 }
@@ -249,9 +253,10 @@ fn reachable(host: &Host) -> Vec<IpAddr> {
     usable(host.addresses())
 }
 
-/// The sites that somebody serves, with the addresses that the kernel could take.
-fn listening(sites: &[Site]) -> Vec<Site> {
-    let served = sites.iter().filter(|site| matches!(site.state, SiteState::Up | SiteState::Nameless));
+/// The sites that somebody serves in one place, with the addresses that the kernel could take.
+fn listening(sites: &[Site], place: Option<Isp>) -> Vec<Site> {
+    let here = sites.iter().filter(|site| site.isp == place);
+    let served = here.filter(|site| matches!(site.state, SiteState::Up | SiteState::Nameless));
     served
         .map(|site| Site { addresses: usable(&site.addresses), unlisted: usable(&site.unlisted), ..site.clone() })
         .collect()

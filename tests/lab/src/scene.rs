@@ -108,6 +108,15 @@ pub struct Site {
     /// What it shows to the customers of an ISP in place of its page.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub to: BTreeMap<Isp, Reception>,
+    /// Seconds that it lets its readers wait for a page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_s: Option<u8>,
+    /// Bytes of a page that it sends a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_per_s: Option<u32>,
+    /// The ISP that houses it; left out, it stands on the free side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isp: Option<Isp>,
     /// Whether it is in order.
     #[serde(default)]
     pub state: SiteState,
@@ -260,9 +269,9 @@ impl Scene {
         for site in &self.sites {
             for address in site.served_at() {
                 let other = *seen.entry(address).or_insert(site);
-                if (other.state, other.h2) != (site.state, site.h2) {
+                if (other.state, other.h2, other.isp) != (site.state, site.h2, site.isp) {
                     let (one, two) = (&other.name, &site.name);
-                    return Err(format!("{one} and {two} share {address} but differ in state or h2"));
+                    return Err(format!("{one} and {two} share {address} but differ in state, h2 or isp"));
                 }
             }
         }

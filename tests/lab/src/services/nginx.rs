@@ -102,7 +102,23 @@ fn page(site: &Site, root: &Path) -> String {
         None => answer(site.status, "page"),
     };
     let root = root.display();
-    format!("    root {root};\n    location = /page.html {{ internal; }}\n{own}    location / {{{turns} {answer} }}\n")
+    let pace = site.bytes_per_s.map(|bytes| format!("    limit_rate {bytes};\n")).unwrap_or_default();
+    let wait = site.waits_s.map(waiting).unwrap_or_default();
+    let place = if wait.is_empty() { "/" } else { WAITED };
+    format!(
+        "    root {root};\n{pace}{wait}    location = /page.html {{ internal; }}\n{own}    location {place} {{{turns} {answer} }}\n"
+    )
+}
+
+/// Where nginx goes on after a wait.
+const WAITED: &str = "@waited";
+
+/// nginx has one way to make a reader wait: it does so before it refuses one who gave no password, lest they be tried out. The
+/// refusal is then not sent; the page is.
+fn waiting(seconds: u8) -> String {
+    format!(
+        "    auth_delay {seconds}s;\n    location / {{ auth_basic slow; auth_basic_user_file /dev/null; error_page 401 = {WAITED}; }}\n"
+    )
 }
 
 fn reception_location(isp: Isp, reception: &Reception) -> String {
