@@ -7,7 +7,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 
 use crate::LabError;
 
-/// Signs the certificates of the lab's servers. Probes trust it by `extra_roots`.
+/// Signs certificates. The lab's own signs those of its servers, and probes trust it by `extra_roots`; others are forgers'.
 #[derive(Debug)]
 pub struct Authority {
     folder: PathBuf,
@@ -25,9 +25,8 @@ pub struct Certificate {
 }
 
 impl Authority {
-    /// Makes an authority that keeps its files in `folder`.
-    pub(crate) fn create(folder: &Path) -> Result<Self, LabError> {
-        let name = "Kedergi lab root";
+    /// Makes an authority that calls itself `name` and keeps its files in `folder`.
+    pub(crate) fn create(folder: &Path, name: &str) -> Result<Self, LabError> {
         let wrong = |source| LabError::Certificate { name: name.to_owned(), source };
         let mut params = CertificateParams::new(Vec::new()).map_err(wrong)?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -47,12 +46,20 @@ impl Authority {
 
     /// A certificate for names and addresses (as text), signed by the root. The files are named after `name`, the first.
     pub fn certify(&self, name: &str, others: &[&str]) -> Result<Certificate, LabError> {
-        self.issue(name, others, Some(&self.issuer))
+        self.issue(name, others, Some(&self.issuer), &|_| ())
+    }
+
+    /// A certificate signed by the root, years past its end.
+    pub(crate) fn expired(&self, name: &str) -> Result<Certificate, LabError> {
+        self.issue(name, &[], Some(&self.issuer), &|params| {
+            params.not_before = rcgen::date_time_ymd(2019, 1, 1);
+            params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+        })
     }
 
     /// A certificate that nobody but its own key signed.
     pub fn self_signed(&self, name: &str) -> Result<Certificate, LabError> {
-        self.issue(name, &[], None)
+        self.issue(name, &[], None, &|_| ())
     }
 
     fn issue(
@@ -60,11 +67,13 @@ impl Authority {
         name: &str,
         others: &[&str],
         issuer: Option<&Issuer<'static, KeyPair>>,
+        change: &dyn Fn(&mut CertificateParams),
     ) -> Result<Certificate, LabError> {
         let wrong = |source| LabError::Certificate { name: name.to_owned(), source };
         let names = [name].iter().chain(others).map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let mut params = CertificateParams::new(names).map_err(wrong)?;
         params.distinguished_name.push(DnType::CommonName, name);
+        change(&mut params);
         let key = KeyPair::generate().map_err(wrong)?;
         let signed = match issuer {
             Some(issuer) => params.signed_by(&key, issuer),

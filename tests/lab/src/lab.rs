@@ -12,7 +12,8 @@ use tempfile::TempDir;
 
 use crate::authority::{Authority, Certificate};
 use crate::fabric::Fabric;
-use crate::network::Network;
+use crate::interception::Interception;
+use crate::network::{Network, Zone};
 use crate::process::Process;
 use crate::services::{self, Service};
 use crate::{CustomersResolver, Host, Isp, LabError, Rule, Scene, Site, SiteState, plan};
@@ -38,6 +39,7 @@ use crate::{CustomersResolver, Host, Isp, LabError, Rule, Scene, Site, SiteState
 pub struct Lab {
     // Dropped in this order: programs before the hosts they run on, the folder last.
     resolvers: Mutex<BTreeMap<Isp, Resolver>>,
+    interception: Interception,
     _services: Vec<Process>,
     hosts: BTreeMap<String, Host>,
     fabric: Fabric,
@@ -71,7 +73,7 @@ pub struct ProbeSettings {
 #[derive(Serialize)]
 struct ProbeFile<'a> {
     data_dir: PathBuf,
-    extra_roots: &'a Path,
+    extra_roots: PathBuf,
     resolv_conf: PathBuf,
     public_resolvers: [SocketAddr; 1],
     #[serde(flatten)]
@@ -90,12 +92,17 @@ impl Lab {
     pub fn start(scene: &Scene) -> Result<Self, LabError> {
         let folder = tempfile::Builder::new().prefix(&folder_prefix()).tempdir();
         let folder = folder.map_err(LabError::file(std::env::temp_dir()))?;
-        let authority = Authority::create(folder.path())?;
+        let authority = Authority::create(folder.path(), "Kedergi lab root")?;
         let mut network = Network::default();
         let (mut hosts, mut devices) = (BTreeMap::new(), Vec::new());
         for host in plan::hosts(scene) {
-            network.connect(host.zone, &host.addresses);
-            let (made, device) = Host::create(&host.name, host.addresses)?;
+            let number = network.connect(host.zone, &host.addresses);
+            if let Zone::Isp(isp) = host.zone
+                && host.name == plan::interceptor(isp)
+            {
+                network.intercept_at(isp, number);
+            }
+            let (made, device) = Host::create(&host.name, [host.addresses, host.poses_as].concat())?;
             devices.push(device);
             hosts.insert(host.name, made);
         }
@@ -104,7 +111,17 @@ impl Lab {
         let mut ask_the_public_one = Isp::ALL.to_vec();
         ask_the_public_one.retain(|isp| scene.practice(*isp).resolver == CustomersResolver::Public);
         let resolvers = Mutex::default();
-        let mut lab = Self { resolvers, _services: Vec::new(), hosts, fabric, authority, ask_the_public_one, folder };
+        let interception = Interception::create(folder.path(), listening(&scene.sites, |_| true))?;
+        let mut lab = Self {
+            resolvers,
+            interception,
+            _services: Vec::new(),
+            hosts,
+            fabric,
+            authority,
+            ask_the_public_one,
+            folder,
+        };
         lab._services = vec![lab.start_public_resolver(scene)?, lab.start_sites(scene, None)?];
         for isp in Isp::ALL.into_iter().filter(|isp| scene.sites.iter().any(|site| site.isp == Some(*isp))) {
             lab._services.push(lab.start_sites(scene, Some(isp))?);
@@ -140,6 +157,8 @@ impl Lab {
 
     /// Replaces everything an ISP does. It holds when this returns; connections that the censor had silenced are free again.
     pub fn set_rules(&self, isp: Isp, rules: Vec<Rule>) -> Result<(), LabError> {
+        let interceptor = plan::interceptor(isp);
+        self.interception.obey(isp, &rules, self.host(&interceptor)?, &self.host_folder(&interceptor)?)?;
         self.fabric.set_rules(isp, rules.clone())?;
         let lies: Vec<Rule> = rules.into_iter().filter(|rule| matches!(rule, Rule::Resolver { .. })).collect();
         let mut resolvers = self.resolvers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -161,7 +180,7 @@ impl Lab {
         let [public, _] = plan::public_resolver();
         let file = ProbeFile {
             data_dir: folder.join("probe"),
-            extra_roots: self.root_certificate(),
+            extra_roots: self.roots_of(host, &folder)?,
             resolv_conf,
             public_resolvers: [SocketAddr::new(public, 53)],
             settings,
@@ -196,6 +215,17 @@ impl Lab {
         self.folder.path()
     }
 
+    /// The roots that a probe on `host` is told to trust, as a file.
+    fn roots_of(&self, host: &str, folder: &Path) -> Result<PathBuf, LabError> {
+        let is_customer = Isp::ALL.into_iter().any(|isp| host.starts_with(isp.as_str()));
+        let forged = self.interception.machine_root().filter(|_| is_customer);
+        let read = |path: &Path| fs::read_to_string(path).map_err(LabError::file(path));
+        let texts = [Some(self.root_certificate()), forged].into_iter().flatten().map(read);
+        let path = folder.join("roots.pem");
+        write(&path, &texts.collect::<Result<String, _>>()?)?;
+        Ok(path)
+    }
+
     fn system_resolver(&self, host: &str) -> Result<IpAddr, LabError> {
         let isp = Isp::ALL.into_iter().find(|isp| host.starts_with(isp.as_str()));
         let own = isp.filter(|isp| !self.ask_the_public_one.contains(isp));
@@ -228,7 +258,7 @@ impl Lab {
     fn start_sites(&self, scene: &Scene, place: Option<Isp>) -> Result<Process, LabError> {
         let host = place.map_or_else(|| plan::WEB.to_owned(), plan::web);
         let folder = self.host_folder(&host)?;
-        let listens = services::prepare_sites(&folder, &listening(&scene.sites, place), &self.authority)?;
+        let listens = services::prepare_sites(&folder, &listening(&scene.sites, |isp| isp == place), &self.authority)?;
         let service = Service { name: "nginx", host: self.host(&host)?, folder: &folder };
         service.nginx(listens)
     }
@@ -253,9 +283,9 @@ fn reachable(host: &Host) -> Vec<IpAddr> {
     usable(host.addresses())
 }
 
-/// The sites that somebody serves in one place, with the addresses that the kernel could take.
-fn listening(sites: &[Site], place: Option<Isp>) -> Vec<Site> {
-    let here = sites.iter().filter(|site| site.isp == place);
+/// The sites that somebody serves in certain places, with the addresses that the kernel could take.
+fn listening(sites: &[Site], place: impl Fn(Option<Isp>) -> bool) -> Vec<Site> {
+    let here = sites.iter().filter(|site| place(site.isp));
     let served = here.filter(|site| matches!(site.state, SiteState::Up | SiteState::Nameless));
     served
         .map(|site| Site { addresses: usable(&site.addresses), unlisted: usable(&site.unlisted), ..site.clone() })

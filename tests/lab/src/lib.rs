@@ -12,6 +12,7 @@ pub use expected::Expected;
 mod fabric;
 mod host;
 pub use host::Host;
+mod interception;
 mod isp;
 pub use isp::Isp;
 mod lab;

@@ -22,6 +22,7 @@ pub const DOH_URL: &str = "https://doh.lab.example/dns-query";
 pub const OWN_NAMES: [&str; 2] = ["doh.lab.example", "collector.lab.example"];
 
 const DNS_MACHINE: u8 = 53;
+const INTERCEPTOR_MACHINE: u8 = 80;
 const FIRST_PROBE: u8 = 11;
 
 /// A host to be made.
@@ -31,6 +32,8 @@ pub(crate) struct HostPlan {
     pub(crate) zone: Zone,
     /// The IPv4 one first.
     pub(crate) addresses: Vec<IpAddr>,
+    /// Addresses that it takes packets for without being their owner: only who is led to it by force meets it there.
+    pub(crate) poses_as: Vec<IpAddr>,
 }
 
 /// Name of a probe's host; `number` counts from 1 to [`PROBES`].
@@ -51,6 +54,11 @@ pub(crate) fn is_resolver(address: IpAddr) -> bool {
 /// Name of the host of the sites that an ISP houses.
 pub fn web(isp: Isp) -> String {
     format!("{isp}-web")
+}
+
+/// Name of the machine at which the connections end that an ISP intercepts.
+pub fn interceptor(isp: Isp) -> String {
+    format!("{isp}-interceptor")
 }
 
 /// Both addresses of a machine of the lab's on the free side.
@@ -105,6 +113,7 @@ pub(crate) fn hosts(scene: &Scene) -> Vec<HostPlan> {
         name: name.to_owned(),
         zone,
         addresses: addresses.to_vec(),
+        poses_as: Vec::new(),
     };
     let mut hosts = vec![
         host(DNS, Zone::Free, &public_resolver()),
@@ -116,6 +125,8 @@ pub(crate) fn hosts(scene: &Scene) -> Vec<HostPlan> {
         let zone = Zone::Isp(isp);
         hosts.push(host(&resolver(isp), zone, &isp.addresses(DNS_MACHINE)));
         hosts.push(host(&web(isp), zone, &web_addresses(scene, Some(isp))));
+        let poses_as = addresses_of(&scene.sites.iter().collect::<Vec<_>>());
+        hosts.push(HostPlan { poses_as, ..host(&interceptor(isp), zone, &isp.addresses(INTERCEPTOR_MACHINE)) });
         let probes = 1..=PROBES;
         hosts.extend(probes.map(|number| host(&probe(isp, number), zone, &isp.addresses(FIRST_PROBE + number - 1))));
     }
@@ -125,6 +136,10 @@ pub(crate) fn hosts(scene: &Scene) -> Vec<HostPlan> {
 /// The addresses of all sites in one place whose machine runs.
 fn web_addresses(scene: &Scene, place: Option<Isp>) -> Vec<IpAddr> {
     let running = scene.sites.iter().filter(|site| site.isp == place && site.state != SiteState::Absent);
-    let addresses: BTreeSet<IpAddr> = running.flat_map(Site::served_at).collect();
+    addresses_of(&running.collect::<Vec<_>>())
+}
+
+fn addresses_of(sites: &[&Site]) -> Vec<IpAddr> {
+    let addresses: BTreeSet<IpAddr> = sites.iter().flat_map(|site| site.served_at()).collect();
     addresses.into_iter().collect()
 }

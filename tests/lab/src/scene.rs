@@ -87,6 +87,9 @@ pub struct Site {
     /// Whether port 443 is served.
     #[serde(default = "yes")]
     pub https: bool,
+    /// Whether no newer version than TLS 1.2 is spoken there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tls12: bool,
     /// Whether HTTP/2 is spoken there beside HTTP/1.1. Sites that share an address must agree.
     #[serde(default = "yes")]
     pub h2: bool,
@@ -175,6 +178,10 @@ pub enum SiteCertificate {
     Trusted,
     /// Itself.
     SelfSigned,
+    /// The lab's root, but for another name.
+    WrongName,
+    /// The lab's root, years ago.
+    Expired,
 }
 
 /// Whether a site is in order.

@@ -72,12 +72,15 @@ fn https_server(site: &Site, root: &Path, authority: &Authority) -> Result<Strin
     let files = match site.certificate {
         SiteCertificate::Trusted => authority.certify(name, &[&format!("*.{name}")])?,
         SiteCertificate::SelfSigned => authority.self_signed(name)?,
+        SiteCertificate::WrongName => authority.certify(&format!("not-{name}"), &[])?,
+        SiteCertificate::Expired => authority.expired(name)?,
     };
     let http2 = if site.h2 { " http2" } else { "" };
     let listen = |ip: IpAddr| format!("    listen {} ssl{http2};\n", SocketAddr::new(ip, 443));
     let listen: String = site.served_at().map(listen).collect();
+    let versions = if site.tls12 { "TLSv1.2" } else { "TLSv1.2 TLSv1.3" };
     let keys = format!(
-        "    ssl_certificate {};\n    ssl_certificate_key {};\n",
+        "    ssl_protocols {versions};\n    ssl_certificate {};\n    ssl_certificate_key {};\n",
         files.certificate.display(),
         files.key.display()
     );
