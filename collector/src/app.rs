@@ -57,7 +57,12 @@ pub(crate) enum OpenError {
 pub(crate) fn open_ledger(data_dir: &Path) -> Result<Ledger, OpenError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(data_dir);
     made.map_err(|source| OpenError::Folder { path: data_dir.to_owned(), source })?;
-    Ok(Ledger::open(&data_dir.join("ledger.db"))?)
+    Ok(Ledger::open(&ledger_path(data_dir))?)
+}
+
+/// The ledger's file in a data directory.
+pub(crate) fn ledger_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("ledger.db")
 }
 
 impl App {

@@ -11,6 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::app::OpenError;
 use crate::config::ConfigError;
+use crate::replay::NoScenario;
 use crate::serve::ServeError;
 use args::Cli;
 
@@ -19,7 +20,7 @@ pub(crate) use args::{EventsArgs, ReplayArgs};
 /// What the environment says of logging.
 const LOG: &str = "KEDERGI_LOG";
 
-/// Exit code for a configuration, or a file it names, that cannot be used: starting again will not help.
+/// Exit code for a configuration, a file it names, or a scenario that cannot be used: starting again will not help.
 const CONFIG: u8 = 3;
 
 /// Runs the program.
@@ -59,7 +60,7 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
         Some(ServeError::Open(open)) => Some(open),
         Some(ServeError::Listen { .. } | ServeError::Serve(_) | ServeError::Job { .. }) | None => error.downcast_ref(),
     };
-    if error.is::<ConfigError>() || matches!(open, Some(OpenError::Networks(_) | OpenError::Targets(_))) {
+    if error.is::<ConfigError>() || error.is::<NoScenario>() || matches!(open, Some(OpenError::Networks(_) | OpenError::Targets(_))) {
         return CONFIG.into();
     }
     ExitCode::FAILURE

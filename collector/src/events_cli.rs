@@ -2,15 +2,18 @@
 
 use std::io::{self, Write};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::api::{EventBody, EventList, Span};
-use crate::app::open_ledger;
+use crate::app::{ledger_path, open_ledger};
 use crate::cli::EventsArgs;
 use crate::config::Config;
 
 /// Prints the events. They are the public view, as in the API, so that the output can be passed on.
 pub(crate) fn run(config: &Config, args: &EventsArgs) -> Result<()> {
+    if !ledger_path(&config.data_dir).exists() {
+        bail!("no collector keeps anything in {}; is --data-dir (or --config) right?", config.data_dir.display());
+    }
     let events = open_ledger(&config.data_dir)?.events(args.country, args.limit)?;
     print(&EventList::of(&events).events, args.json, &mut io::stdout().lock())
 }

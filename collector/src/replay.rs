@@ -9,12 +9,11 @@ mod comparison;
 mod crowd;
 mod networks;
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
-use kedergi_detector::Scenario;
+use anyhow::{Result, bail};
+use kedergi_detector::{Scenario, ScenarioError};
 
 use crate::cli::ReplayArgs;
 use collector::Collector;
@@ -52,17 +51,27 @@ async fn replay(scenario: &Scenario, args: &ReplayArgs) -> Result<ExitCode> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// Why there is nothing to replay.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoScenario {
+    #[error("{name}: neither a bundled scenario ({bundled}) nor a file that can be read: {source}")]
+    Unreadable { name: String, bundled: String, source: std::io::Error },
+    #[error("{name}: {source}")]
+    Wrong { name: String, source: ScenarioError },
+}
+
 /// A bundled scenario, or one in a file.
-fn load(name: &str) -> Result<Scenario> {
+fn load(name: &str) -> Result<Scenario, NoScenario> {
+    let wrong = |source| NoScenario::Wrong { name: name.to_owned(), source };
     if Scenario::bundled_ids().any(|id| id == name) {
-        return Ok(Scenario::bundled(name)?);
+        return Scenario::bundled(name).map_err(wrong);
     }
-    let path = Path::new(name);
-    let text = std::fs::read_to_string(path).with_context(|| {
-        let bundled = Scenario::bundled_ids().collect::<Vec<_>>().join(", ");
-        format!("{name}: neither a bundled scenario ({bundled}) nor a file that can be read")
+    let text = std::fs::read_to_string(name).map_err(|source| NoScenario::Unreadable {
+        name: name.to_owned(),
+        bundled: Scenario::bundled_ids().collect::<Vec<_>>().join(", "),
+        source,
     })?;
-    Scenario::parse(&text).with_context(|| format!("{name}: not a scenario"))
+    Scenario::parse(&text).map_err(wrong)
 }
 
 #[cfg(test)]

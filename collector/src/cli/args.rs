@@ -11,7 +11,7 @@ Exit codes:
   0  done
   1  something failed while running (replay: other events than expected)
   2  wrong arguments
-  3  a configuration, or a file it names, that is missing or wrong
+  3  a configuration, a file it names, or a scenario that is missing or wrong
 
 Results go to standard output, logs to standard error. KEDERGI_LOG sets what is logged (error, warn, info, debug).";
 
