@@ -32,6 +32,7 @@ use crate::{Config, DohResolver, TrustError, roots, verifying_client};
 use reach::Reached;
 use watch::Watch;
 
+pub(crate) use http::request_headers;
 pub use line::bytes_received;
 pub(crate) use names::RESOLVERS;
 
@@ -46,6 +47,8 @@ pub struct Measurer {
     handshakes: tls::Handshakes,
     /// Which addresses are never contacted.
     forbidden: fn(IpAddr) -> bool,
+    /// Whether an address in a target's URL is contacted all the same.
+    by_hand: bool,
     concurrency: usize,
 }
 
@@ -64,8 +67,21 @@ impl Measurer {
             doh_tls: Arc::new(verifying_client(roots.clone())?),
             handshakes: tls::Handshakes::new(roots)?,
             forbidden,
+            by_hand: false,
             concurrency: config.concurrency.max(1),
         })
+    }
+
+    /// For targets that a person names: an address they wrote is contacted even where it is one that can be nobody's site. An
+    /// answer that names such an address, a redirect to one, and a collector's list never have it contacted.
+    #[must_use]
+    pub fn by_hand(self) -> Self {
+        Self { by_hand: true, ..self }
+    }
+
+    fn forbids(&self, hop: u8, url: &TargetUrl, ip: IpAddr) -> bool {
+        let written = hop == 0 && reach::bare_host(url).parse() == Ok(ip);
+        (self.forbidden)(ip) && !(self.by_hand && written)
     }
 
     /// Asks `system` and may contact this very machine, which a probe otherwise never does.
@@ -130,7 +146,7 @@ async fn measure(tools: &Measurer, sources: &Sources, target: &TargetUrl) -> Vec
 
     let mut first_page = None;
     for place in places(&reached, &named) {
-        let page = reach::ask(&watch, 0, target, &mut reached[place]).await;
+        let page = reach::ask(tools, &watch, 0, target, &mut reached[place]).await;
         let from = page.map(|page| redirects::From { url: target.clone(), ip: reached[place].ip(), page });
         first_page = first_page.or(from);
     }

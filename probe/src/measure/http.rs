@@ -100,6 +100,20 @@ fn request(url: &TargetUrl, version: Version) -> Result<Request<Empty<Bytes>>, h
     request.body(Empty::new())
 }
 
+/// The headers that a request for `url` carries, as HTTP/1.1 writes them. Empty where there can be no such request.
+pub(crate) fn request_headers(url: &TargetUrl) -> Vec<(String, String)> {
+    let Ok(request) = request(url, Version::Http1) else { return Vec::new() };
+    let line = |(name, value): (&HeaderName, &header::HeaderValue)| {
+        (title_case(name.as_str()), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    request.headers().iter().map(line).collect()
+}
+
+fn title_case(name: &str) -> String {
+    let word = |word: &str| word[..1].to_ascii_uppercase() + &word[1..];
+    name.split('-').map(word).collect::<Vec<_>>().join("-")
+}
+
 /// Host and port as a browser writes them: without the scheme's own port.
 fn authority(url: &TargetUrl) -> String {
     match url.url().port() {

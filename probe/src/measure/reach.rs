@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use kedergi_wire::{Observation, Page, Step, StepOutcome, TargetUrl, Verification};
+use kedergi_wire::{Failure, Observation, Page, Step, StepOutcome, TargetUrl, Verification};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
@@ -37,11 +37,20 @@ impl Reached {
     }
 }
 
-/// Goes as far as the address lets: connects, and shakes hands where the URL is https.
+/// Goes as far as the address lets: connects, and shakes hands where the URL is https. Where that fails, it is tried again.
 pub(crate) async fn reach(tools: &Measurer, watch: &Watch, hop: u8, url: &TargetUrl, ip: IpAddr) -> Reached {
+    let first = attempt(tools, watch, hop, url, ip).await;
+    if !may_pass(first.seen.last()) {
+        return first;
+    }
+    let again = attempt(tools, watch, hop, url, ip).await;
+    Reached { seen: [first.seen, again.seen].concat(), ..again }
+}
+
+async fn attempt(tools: &Measurer, watch: &Watch, hop: u8, url: &TargetUrl, ip: IpAddr) -> Reached {
     let address = SocketAddr::new(ip, url.port());
     let started = Instant::now();
-    let (tcp, stream) = tcp::connect(address, tools.forbidden).await;
+    let (tcp, stream) = tcp::connect(address, tools.forbids(hop, url, ip)).await;
     let mut seen = vec![watch.observation(started, hop, Step::Tcp(tcp))];
     let Some(stream) = stream else { return Reached { address, seen, ready: None, valid: false } };
     if !url.is_https() {
@@ -56,8 +65,25 @@ pub(crate) async fn reach(tools: &Measurer, watch: &Watch, hop: u8, url: &Target
     Reached { address, seen, ready: stream.map(|stream| Ready::Tls(Box::new(stream), version)), valid }
 }
 
-/// Asks for the page, if the connection stands, and notes it.
-pub(crate) async fn ask(watch: &Watch, hop: u8, url: &TargetUrl, reached: &mut Reached) -> Option<Page> {
+/// Asks for the page, if the connection stands, and notes it. Where no page comes, all is tried again on a new connection.
+pub(crate) async fn ask(
+    tools: &Measurer,
+    watch: &Watch,
+    hop: u8,
+    url: &TargetUrl,
+    reached: &mut Reached,
+) -> Option<Page> {
+    let page = ask_once(watch, hop, url, reached).await;
+    if page.is_some() || !may_pass(reached.seen.last()) {
+        return page;
+    }
+    let mut again = attempt(tools, watch, hop, url, reached.ip()).await;
+    reached.seen.append(&mut again.seen);
+    (reached.ready, reached.valid) = (again.ready, again.valid);
+    ask_once(watch, hop, url, reached).await
+}
+
+async fn ask_once(watch: &Watch, hop: u8, url: &TargetUrl, reached: &mut Reached) -> Option<Page> {
     let started = Instant::now();
     let http = match reached.ready.take()? {
         Ready::Plain(stream) => http::get(stream, Version::Http1, reached.address, url).await,
@@ -69,6 +95,20 @@ pub(crate) async fn ask(watch: &Watch, hop: u8, url: &TargetUrl, reached: &mut R
     };
     reached.seen.push(watch.observation(started, hop, Step::Http(http)));
     page
+}
+
+/// Whether a step failed in a way that the next attempt may not: a packet lost, a server that was being restarted, a middle box
+/// that lost its memory. Our own refusals and a missing network stay.
+fn may_pass(step: Option<&Observation>) -> bool {
+    let failure = step.and_then(|seen| match &seen.step {
+        Step::Tcp(tcp) => tcp.outcome.failure(),
+        Step::Tls(tls) => tls.outcome.failure(),
+        Step::Http(http) => http.outcome.failure(),
+        Step::Dns(_) => None,
+    });
+    failure.is_some_and(|failure| {
+        !matches!(failure, Failure::ForbiddenAddress | Failure::OwnMachine | Failure::NetworkUnreachable)
+    })
 }
 
 /// The host as DNS and TLS write it: no final dot, no brackets.

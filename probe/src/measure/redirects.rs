@@ -31,7 +31,7 @@ pub(crate) async fn follow(tools: &Measurer, sources: &Sources, watch: &Watch, m
         }
         let Some(ip) = address(tools, sources, watch, hop, &url, &from, &mut seen).await else { return seen };
         let mut reached = reach::reach(tools, watch, hop, &url, ip).await;
-        let page = reach::ask(watch, hop, &url, &mut reached).await;
+        let page = reach::ask(tools, watch, hop, &url, &mut reached).await;
         seen.append(&mut reached.seen);
         let Some(page) = page else { return seen };
         from = From { url, ip, page };

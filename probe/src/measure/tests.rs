@@ -191,6 +191,10 @@ async fn a_probe_never_contacts_this_machine_or_the_home() {
     assert!(matches!(&reports[1].observations[0].step,
         Step::Tcp(tcp) if tcp.outcome == StepOutcome::Failed(Failure::ForbiddenAddress)));
     assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    // A person who writes the address means it; a name that leads there is still an answer nobody asked for.
+    let reports = run(&tools.by_hand(), &[format!("http://{NAME}:{port}/"), format!("http://127.0.0.1:{port}/")]).await;
+    assert_eq!(way(&reports[0]), ["0 dns System A 1", "0 dns System Aaaa 1"]);
+    assert!(matches!(&reports[1].observations[0].step, Step::Tcp(tcp) if tcp.outcome == StepOutcome::Ok(())));
 }
 
 #[tokio::test]
