@@ -115,8 +115,8 @@ fn systemd_finds_the_units_hardly_exposed() {
 fn the_container_runs_as_nobody_and_starts_what_exists() {
     let recipe = read("deploy/container/Containerfile").replace("\\\n", " ");
     let instruction = |name: &str| {
-        let lines = recipe.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        lines.last().unwrap_or_else(|| panic!("no {name}")).trim().to_owned()
+        let mut lines = recipe.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        lines.next_back().unwrap_or_else(|| panic!("no {name}")).trim().to_owned()
     };
     let user = instruction("USER");
     assert!(user.split(':').all(|id| id.parse::<u32>().is_ok_and(|id| id > 0)), "USER {user} is not a number above 0");
