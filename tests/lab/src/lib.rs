@@ -23,7 +23,7 @@ pub mod network;
 pub mod packet;
 pub mod plan;
 mod play;
-pub use play::{Check, PlayError, play};
+pub use play::{Check, PlayError, play, play_rounds};
 mod process;
 pub use process::{Process, command};
 mod quality;

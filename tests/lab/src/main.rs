@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use kedergi_lab::{Check, Scene, enter, play, remove_folders};
+use kedergi_lab::{Check, Scene, enter, play_rounds, remove_folders};
 use nix::sys::signal::{SigSet, Signal};
 
 /// An internet with a censor in it, on this machine.
@@ -28,6 +28,9 @@ enum Task {
         /// Folder with the kedergi-probe to use.
         #[arg(long, value_name = "DIR")]
         bin_dir: PathBuf,
+        /// How often every probe measures all targets.
+        #[arg(long, default_value_t = 1)]
+        rounds: u16,
         /// Print one JSON object per vantage and target.
         #[arg(long)]
         json: bool,
@@ -49,7 +52,7 @@ struct Failure(u8, String);
 
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
-        Task::Play { file, bin_dir, json } => play_file(&file, &bin_dir, json),
+        Task::Play { file, bin_dir, rounds, json } => play_file(&file, &bin_dir, rounds, json),
         Task::Check { file } => load(&file).map(|scene| {
             println!("{}", scene.title);
             ExitCode::SUCCESS
@@ -65,7 +68,7 @@ fn load(file: &Path) -> Result<Scene, Failure> {
     Scene::load(file).map_err(|error| Failure(BAD_SCENE, format!("{}: {error}", file.display())))
 }
 
-fn play_file(file: &Path, bin_dir: &Path, json: bool) -> Result<ExitCode, Failure> {
+fn play_file(file: &Path, bin_dir: &Path, rounds: u16, json: bool) -> Result<ExitCode, Failure> {
     let scene = load(file)?;
     // The lab starts it from elsewhere, so a relative path would not do.
     let bin_dir = bin_dir.canonicalize().unwrap_or_else(|_| bin_dir.to_owned());
@@ -75,7 +78,7 @@ fn play_file(file: &Path, bin_dir: &Path, json: bool) -> Result<ExitCode, Failur
     enter().map_err(|reason| Failure(LAB_FAILED, reason))?;
     clean_up_when_stopped();
     eprintln!("{}", scene.title);
-    let checks = play(&scene, &bin_dir, |step| eprintln!("  {step}"));
+    let checks = play_rounds(&scene, &bin_dir, rounds, |step| eprintln!("  {step}"));
     let checks = checks.map_err(|error| Failure(LAB_FAILED, error.to_string()))?;
     print!("{}", if json { lines(&checks) } else { table(&checks) });
     let met = checks.iter().all(|check| check.met);

@@ -84,13 +84,23 @@ impl Line {
 
 /// Plays a scene with the `kedergi-probe` in `bin_dir`. `progress` is told what is going on.
 pub fn play(scene: &Scene, bin_dir: &Path, progress: impl Fn(&str)) -> Result<Vec<Check>, PlayError> {
+    play_rounds(scene, bin_dir, 1, progress)
+}
+
+/// As [`play`], but every probe measures everything so many times, one round after the other.
+pub fn play_rounds(
+    scene: &Scene,
+    bin_dir: &Path,
+    rounds: u16,
+    progress: impl Fn(&str),
+) -> Result<Vec<Check>, PlayError> {
     progress("building the lab");
     let lab = Lab::start(scene)?;
     let player = Player { lab: &lab, scene, program: bin_dir.join("kedergi-probe") };
     progress("the control measures");
     let control = player.control()?;
     progress("the probes measure");
-    player.probes(&control)
+    player.probes(&control, rounds)
 }
 
 struct Player<'a> {
@@ -105,17 +115,22 @@ impl Player<'_> {
         self.measure(plan::CONTROL, &["--as-control".as_ref()])
     }
 
-    fn probes(&self, control: &Path) -> Result<Vec<Check>, PlayError> {
+    fn probes(&self, control: &Path, rounds: u16) -> Result<Vec<Check>, PlayError> {
         let vantages = Isp::ALL.iter().flat_map(|isp| (1..=self.scene.probes).map(|number| (*isp, number)));
         let checks = std::thread::scope(|scope| {
             let threads: Vec<_> =
-                vantages.map(|(isp, number)| scope.spawn(move || self.probe(isp, number, control))).collect();
+                vantages.map(|(isp, number)| scope.spawn(move || self.rounds(isp, number, control, rounds))).collect();
             let joined = threads
                 .into_iter()
                 .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
             joined.collect::<Result<Vec<_>, _>>()
         });
         Ok(checks?.into_iter().flatten().collect())
+    }
+
+    fn rounds(&self, isp: Isp, number: u8, control: &Path, rounds: u16) -> Result<Vec<Check>, PlayError> {
+        let checks: Result<Vec<_>, _> = (0..rounds).map(|_| self.probe(isp, number, control)).collect();
+        Ok(checks?.concat())
     }
 
     fn probe(&self, isp: Isp, number: u8, control: &Path) -> Result<Vec<Check>, PlayError> {
