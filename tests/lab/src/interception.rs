@@ -23,7 +23,8 @@ impl Interception {
     /// Makes the roots. No interceptor runs before a rule wants it.
     pub(crate) fn create(folder: &Path, sites: Vec<Site>) -> Result<Self, LabError> {
         let forger = |by, name: &str| -> Result<_, LabError> {
-            let folder = folder.join(name);
+            // nginx ends a path at a space.
+            let folder = folder.join(name.replace(' ', "-"));
             fs::create_dir_all(&folder).map_err(LabError::file(&folder))?;
             Ok((by, Authority::create(&folder, name)?))
         };
