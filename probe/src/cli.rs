@@ -83,6 +83,12 @@ pub struct MeasureArgs {
     /// `why` a word where there is no verdict; else they are null.
     #[arg(long, conflicts_with = "as_control")]
     pub json: bool,
+    /// Print one measurement in OONI's format per target and line
+    ///
+    /// Data format 0.2.0, test web_connectivity. It carries no address of this machine and none of its resolver, network and
+    /// country only if the configuration tells them. Nothing is sent to OONI.
+    #[arg(long, conflicts_with_all = ["json", "as_control"])]
+    pub ooni: bool,
     /// Judge against what a probe elsewhere saw: a file made by --as-control
     ///
     /// Without it, a target that does not answer cannot be told from one that is out of order for everybody.
@@ -172,6 +178,11 @@ mod tests {
             "error: the following required arguments were not provided: <URL>... (see kedergi-probe --help)"
         );
         assert!(error(&["measure", "--jsn", "https://a.example"]).contains("'--json'"));
-        assert!(error(&["measure", "--json", "--as-control", "https://a.example"]).contains("cannot be used with"));
+        for two in [["--json", "--as-control"], ["--ooni", "--json"], ["--as-control", "--ooni"]] {
+            assert!(
+                error(&["measure", two[0], two[1], "https://a.example"]).contains("cannot be used with"),
+                "{two:?}"
+            );
+        }
     }
 }

@@ -33,5 +33,7 @@ pub use measure::{Measurer, bytes_received, measure_run};
 
 mod measure_cli;
 
+mod ooni;
+
 mod trust;
 pub use trust::{TrustError, roots, verifying_client};

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use kedergi_verdict::{Evidence, How, Verdict, Why, control_entry, judge};
-use kedergi_wire::{ControlSnapshot, Known, Report, Source, TargetUrl, Vantage};
+use kedergi_wire::{ControlEntry, ControlSnapshot, Known, Report, Source, TargetUrl, Vantage};
 use serde::Serialize;
 
 use crate::command::{Failed, print};
-use crate::{Config, MeasureArgs, Measurer, measure_run};
+use crate::{Config, MeasureArgs, Measurer, measure_run, ooni};
 
 /// What `--json` prints of one target.
 #[derive(Serialize)]
@@ -43,19 +43,30 @@ pub(crate) fn control(path: &Path) -> Result<ControlSnapshot, Failed> {
 pub(crate) async fn measure(args: &MeasureArgs, config: &Config) -> Result<(), Failed> {
     let targets = targets(&args.urls)?;
     let control = args.control.as_deref().map(control).transpose()?;
-    let tools = Measurer::new(config).map_err(|error| Failed::config(error.to_string()))?;
+    let tools = Measurer::new(config).map_err(|error| Failed::config(error.to_string()))?.by_hand();
     let vantage = vantage(config);
     let reports = measure_run(&tools, &targets, vantage, None, 1).await;
     let text = if args.as_control {
         snapshot(&reports)?
     } else {
         let judged = reports.iter().map(|report| {
-            let entry = control.as_ref().and_then(|control| control.entry(&report.target));
-            (report, judge(report, entry))
+            let control = control.as_ref().and_then(|control| control.entry(&report.target));
+            Judged { report, verdict: judge(report, control), control }
         });
-        if args.json { json_lines(judged)? } else { table(judged) }
+        match args {
+            MeasureArgs { ooni: true, .. } => ooni_lines(judged)?,
+            MeasureArgs { json: true, .. } => json_lines(judged)?,
+            MeasureArgs { .. } => table(judged),
+        }
     };
     print(&text)
+}
+
+/// A report, what it means, and against what it was judged.
+struct Judged<'a> {
+    report: &'a Report,
+    verdict: Verdict,
+    control: Option<&'a ControlEntry>,
 }
 
 /// Where the volunteer says that the probe stands.
@@ -75,9 +86,18 @@ fn snapshot(reports: &[Report]) -> Result<String, Failed> {
     Ok(text + "\n")
 }
 
-fn json_lines<'a>(judged: impl Iterator<Item = (&'a Report, Verdict)>) -> Result<String, Failed> {
+fn ooni_lines<'a>(judged: impl Iterator<Item = Judged<'a>>) -> Result<String, Failed> {
     let mut text = String::new();
-    for (report, verdict) in judged {
+    for Judged { report, verdict, control } in judged {
+        text += &serde_json::to_string(&ooni::measurement(report, &verdict, control)).map_err(Failed::runtime)?;
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+fn json_lines<'a>(judged: impl Iterator<Item = Judged<'a>>) -> Result<String, Failed> {
+    let mut text = String::new();
+    for Judged { report, verdict, .. } in judged {
         let line = JsonLine {
             target: &report.target,
             outcome: verdict.outcome.word(),
@@ -93,8 +113,8 @@ fn json_lines<'a>(judged: impl Iterator<Item = (&'a Report, Verdict)>) -> Result
     Ok(text)
 }
 
-fn table<'a>(judged: impl Iterator<Item = (&'a Report, Verdict)>) -> String {
-    let rows: Vec<[String; 5]> = judged.map(|(report, verdict)| row(report, &verdict)).collect();
+fn table<'a>(judged: impl Iterator<Item = Judged<'a>>) -> String {
+    let rows: Vec<[String; 5]> = judged.map(|judged| row(judged.report, &judged.verdict)).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let (target, outcome, manner) = (width(0), width(1), width(2));
     let mut text = String::new();

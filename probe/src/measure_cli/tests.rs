@@ -16,8 +16,8 @@ fn report(target: &str, outside: Tally) -> Report {
     }
 }
 
-fn judged(reports: &[Report]) -> impl Iterator<Item = (&Report, Verdict)> {
-    reports.iter().map(|report| (report, judge(report, None)))
+fn judged(reports: &[Report]) -> impl Iterator<Item = Judged<'_>> {
+    reports.iter().map(|report| Judged { report, verdict: judge(report, None), control: None })
 }
 
 fn cut_line() -> Report {
@@ -40,6 +40,14 @@ fn one_json_object_a_line_with_exactly_these_keys() {
     assert_eq!(keys, ["evidence", "how", "outcome", "report", "rule", "target", "why"]);
     assert_eq!((&line["outcome"], &line["why"]), (&"inconclusive".into(), &"no-connectivity".into()));
     assert!(line["how"].is_null());
+}
+
+#[test]
+fn one_measurement_of_oonis_a_line() {
+    let text = ooni_lines(judged(&[cut_line(), cut_line()])).unwrap();
+    let inputs: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(inputs.len(), 2);
+    assert!(inputs.iter().all(|line| line["input"] == "https://45.80.0.1/"));
 }
 
 #[test]
