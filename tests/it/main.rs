@@ -5,6 +5,7 @@
 mod binaries;
 mod demo;
 mod deploy;
+mod false_alarms;
 mod house;
 mod http;
 mod needs;

@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: figures, measured, each with the command that prints it.
 
+mod false_alarms;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -14,6 +16,7 @@ use crate::build;
 pub(crate) enum Bench {
     /// Size of the probe's binary, and its peak memory over a run of 40 targets in the lab
     Probe,
+    FalseAlarms(false_alarms::FalseAlarms),
 }
 
 /// Goals of the probe: bytes of the stripped binary, peak memory in KB.
@@ -24,6 +27,7 @@ impl Bench {
     pub(crate) fn run(&self) -> Result<ExitCode> {
         match self {
             Self::Probe => probe(),
+            Self::FalseAlarms(bench) => bench.run(),
         }
     }
 }
