@@ -18,8 +18,9 @@ pub fn control_entry(report: &Report) -> ControlEntry {
         addresses: addresses(report),
         certificate: shown.and_then(|tls| tls.chain.first()).map(|leaf| leaf.sha256),
         verification: shown.and_then(|tls| tls.verification),
+        extra_root: shown.and_then(|tls| tls.extra_root),
         first_page: page(report, 0).cloned(),
-        last_page: page(report, last_hop(report)).cloned(),
+        last_page: last_page(report).cloned(),
         took_ms: took_ms(report),
         reached: reached(report),
     }
@@ -51,6 +52,15 @@ fn best_handshake(report: &Report) -> Option<&Tls> {
 
 fn page(report: &Report, hop: u8) -> Option<&Page> {
     at_hop(report, hop).filter_map(|seen| as_http(&seen.step)).find_map(|http| http.outcome.ok())
+}
+
+/// The page at the end of the redirects. One that came with a certificate which does not pass is no measure for others,
+/// unless it is the target's own.
+fn last_page(report: &Report) -> Option<&Page> {
+    let hop = last_hop(report);
+    let mut handshakes = at_hop(report, hop).filter_map(|seen| as_tls(&seen.step));
+    let proven = hop == 0 || handshakes.all(|tls| tls.verification == Some(Verification::Valid));
+    page(report, hop).filter(|_| proven)
 }
 
 fn took_ms(report: &Report) -> u32 {

@@ -5,10 +5,12 @@
 
 use std::net::IpAddr;
 
-use kedergi_wire::{Answer, Dns, Failure, Http, Query, Rcode, ResolverClass, StepOutcome, Verification};
+use kedergi_wire::{
+    Answer, Dns, Failure, Http, Layer, Query, Rcode, Reached, ResolverClass, StepOutcome, Verification,
+};
 
-use crate::case::{Case, Seen, first_answer, given, is_valid};
-use crate::evidence::{addresses, known, resolver, seen};
+use crate::case::{Case, Seen, first_answer, given};
+use crate::evidence::{addresses, known, moment, resolver, seen};
 use crate::{Evidence, is_bogon, page};
 
 /// What the line's resolver came up with.
@@ -166,7 +168,7 @@ fn refuted_by_tls(case: &Case<'_>, named: &[IpAddr]) -> Option<Evidence> {
     if let Some(tls) = by_certificate {
         return Some(seen(tls.index, "The certificate shown at that address is not the site's."));
     }
-    let works = case.tls().find(|tls| case.is_trusted(tls.what.address.ip()) && is_valid(tls.what))?;
+    let works = case.tls().find(|tls| case.is_trusted(tls.what.address.ip()) && case.is_genuine(tls.what))?;
     let mut tried = case.tcp().filter(|tcp| named.contains(&tcp.what.address.ip())).peekable();
     tried.peek()?;
     let finished = case.tls().any(|tls| named.contains(&tls.what.address.ip()) && tls.what.outcome.ok().is_some());
@@ -182,12 +184,11 @@ fn is_refuted(case: &Case<'_>, address: IpAddr) -> bool {
         at.find_map(|seen| seen.what.verification.filter(|&verification| is_false_identity(verification)))
     };
     let Some(flaw) = flaw_at(&|other| other == address) else { return false };
-    let control_is_valid = case.reached_control().is_some_and(|entry| entry.verification == Some(Verification::Valid));
-    let trusted_works = case.tls().any(|seen| case.is_trusted(seen.what.address.ip()) && is_valid(seen.what));
+    let trusted_works = case.tls().any(|seen| case.is_trusted(seen.what.address.ip()) && case.is_genuine(seen.what));
     let trusted_is_false = flaw_at(&|other| case.is_trusted(other)).is_some();
     !case.is_trusted(address)
         && !trusted_is_false
-        && (trusted_works || control_is_valid && flaw == Verification::WrongName)
+        && (trusted_works || case.control_saw_valid() && flaw == Verification::WrongName)
 }
 
 /// Whether the roots' objection is to whose certificate it is, rather than to its dates.
@@ -200,18 +201,37 @@ pub(crate) fn is_false_identity(verification: Verification) -> bool {
 
 /// Without encryption: through a trusted address comes the control's page, through the named one another or none.
 fn refuted_by_page(case: &Case<'_>, named: &[IpAddr]) -> Option<Evidence> {
-    let control = case.reached_control()?.first_page.as_ref()?;
-    let alike = |http: &Http| http.outcome.ok().is_some_and(|page| page::alike(page, control, case.host()));
-    let works = case.http().find(|http| case.is_trusted(http.what.address.ip()) && alike(http.what))?;
+    let (works, truth) = case.true_page()?;
+    let agrees = |http: &Http| http.outcome.ok().is_some_and(|page| page::agree(page, truth, case.host()));
     let tried = case.tcp().any(|tcp| named.contains(&tcp.what.address.ip()));
-    let same = case.http().any(|http| named.contains(&http.what.address.ip()) && alike(http.what));
+    let same = case.http().any(|http| named.contains(&http.what.address.ip()) && agrees(http.what));
     let says = "Through an address that trusted resolvers name comes the page that the control got; through that one it does not.";
     (tried && !same).then(|| seen(works.index, says))
 }
 
+/// The name exists nowhere, and still the line's resolver answers: a provider's search page for mistyped names. What
+/// answers at that address is not the site, for there is none.
+pub(crate) fn exists_nowhere(case: &Case<'_>) -> Option<Vec<Evidence>> {
+    let control = case.control.filter(|entry| entry.addresses.is_empty())?;
+    let Reached::No { layer: Layer::Dns, .. } = control.reached else { return None };
+    let answers = || case.asked(ResolverClass::Doh).filter_map(|asked| Some((asked, first_answer(asked)?)));
+    let (denied, _) = answers().find(|(_, answer)| answer.rcode == Rcode::NxDomain)?;
+    let named_nowhere = answers().all(|(_, answer)| answer.addresses.is_empty());
+    let given = case.asked(ResolverClass::System).find(|asked| said(asked.what) == Said::Addresses)?;
+    named_nowhere.then(|| {
+        let who = resolver(ResolverClass::System);
+        let says =
+            format!("{who} named an address for a name that exists nowhere, so what answers there is not the site.");
+        let doh = format!("{} said that the name does not exist.", resolver(ResolverClass::Doh));
+        let at = moment(control);
+        let nor = format!("Nor did the control probe, at a trusted place, find an address for it, at {at}.");
+        vec![seen(given.index, says), seen(denied.index, doh), known(nor)]
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use kedergi_wire::{ControlEntry, Failure, Query, Rcode, StepOutcome, Verification};
+    use kedergi_wire::{ControlEntry, Failure, Layer, Query, Rcode, Reached, StepOutcome, Verification};
 
     use crate::example::*;
 
@@ -304,6 +324,19 @@ mod tests {
         let lied = report(HTTP).says(SYSTEM, &[OTHER]).says(DOH, &[SITE]).tcp(OTHER, None);
         let example = lied.page(OTHER, page(200, "Parked", 300)).page(SITE, site_page());
         assert_eq!(rule(example, Some(&control(HTTP))), "dns-wrong-address");
+    }
+
+    #[test]
+    fn an_answer_for_a_name_that_exists_nowhere_is_no_site() {
+        let reached = Reached::No { layer: Layer::Dns, failure: Failure::NoAddress };
+        let nowhere = ControlEntry { addresses: Vec::new(), reached, ..control_failed(HTTP) };
+        let lied = || report(HTTP).says(SYSTEM, &[OTHER]).page(OTHER, page(200, "Did you mean", 900));
+        assert_eq!(rule(lied().says_code(DOH, Rcode::NxDomain), Some(&nowhere)), "exists-nowhere");
+        // Another answer by place: the name exists here.
+        assert_eq!(rule(lied().says(DOH, &[OTHER]), Some(&nowhere)), "no-control");
+        assert_eq!(rule(lied().silent(DOH), Some(&nowhere)), "no-control");
+        let known = ControlEntry { addresses: vec![SITE.parse().unwrap()], ..nowhere };
+        assert_eq!(rule(lied().says_code(DOH, Rcode::NxDomain), Some(&known)), "no-control");
     }
 
     #[test]

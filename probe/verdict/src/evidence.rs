@@ -19,7 +19,12 @@ pub(crate) fn known(says: impl Into<String>) -> Evidence {
 
 /// The control got through.
 pub(crate) fn control_reached(entry: &ControlEntry) -> Evidence {
-    known(format!("The control probe, at a trusted place, got an answer from the site at {}.", entry.at))
+    known(format!("The control probe, at a trusted place, got an answer from the site at {}.", moment(entry)))
+}
+
+/// When the control measured, for a reader: `9 May 2019, 05:32 UTC`.
+pub(crate) fn moment(entry: &ControlEntry) -> String {
+    entry.at.strftime("%-d %B %Y, %H:%M UTC").to_string()
 }
 
 /// Whom a question was put to, for the start of a sentence.

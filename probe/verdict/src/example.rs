@@ -21,11 +21,16 @@ pub(crate) const PUBLIC: ResolverClass = ResolverClass::Public;
 pub(crate) const DOH: ResolverClass = ResolverClass::Doh;
 
 /// A report that grows step by step.
-pub(crate) struct Example(Report);
+pub(crate) struct Example {
+    report: Report,
+    /// Where the next steps are taken, and the URL there.
+    hop: u8,
+    url: TargetUrl,
+}
 
 pub(crate) fn report(target: &str) -> Example {
     let line = Line { outside: Tally { tried: 9, answered: 8 }, resolver: Tally { tried: 9, answered: 8 } };
-    Example(Report {
+    let report = Report {
         format: FORMAT,
         sequence: 1,
         started: "2019-05-09T07:00:00Z".parse().unwrap(),
@@ -34,7 +39,8 @@ pub(crate) fn report(target: &str) -> Example {
         vantage: Vantage::default(),
         line,
         observations: Vec::new(),
-    })
+    };
+    Example { report, hop: 0, url: url(target) }
 }
 
 /// A report in which every resolver named the site's address.
@@ -44,23 +50,29 @@ pub(crate) fn named(target: &str) -> Example {
 
 impl Example {
     pub(crate) fn done(self) -> Report {
-        self.0
+        self.report
+    }
+
+    /// What follows happens at a redirect's end.
+    pub(crate) fn hop(mut self, hop: u8, at: &str) -> Self {
+        (self.hop, self.url) = (hop, url(at));
+        self
     }
 
     pub(crate) fn line(mut self, outside: u16, resolver: u16) -> Self {
-        self.0.line.outside.answered = outside;
-        self.0.line.resolver.answered = resolver;
+        self.report.line.outside.answered = outside;
+        self.report.line.resolver.answered = resolver;
         self
     }
 
     fn step(mut self, hop: u8, step: Step) -> Self {
-        self.0.observations.push(Observation { after_ms: 10, took_ms: 20, hop, step });
+        self.report.observations.push(Observation { after_ms: 10, took_ms: 20, hop, step });
         self
     }
 
     pub(crate) fn dns(self, resolver: ResolverClass, query: Query, outcome: StepOutcome<Vec<Answer>>) -> Self {
-        let name = self.0.target.host().to_owned();
-        self.step(0, Step::Dns(Dns { resolver, server: None, name, query, outcome }))
+        let (name, hop) = (self.url.host().to_owned(), self.hop);
+        self.step(hop, Step::Dns(Dns { resolver, server: None, name, query, outcome }))
     }
 
     pub(crate) fn says(self, resolver: ResolverClass, addresses: &[&str]) -> Self {
@@ -76,19 +88,31 @@ impl Example {
     }
 
     pub(crate) fn tcp(self, address: &str, failure: Option<Failure>) -> Self {
-        let address = self.socket(address);
-        self.step(0, Step::Tcp(Tcp { address, outcome: failure.map_or(StepOutcome::Ok(()), StepOutcome::Failed) }))
+        let (address, hop) = (self.socket(address), self.hop);
+        self.step(hop, Step::Tcp(Tcp { address, outcome: failure.map_or(StepOutcome::Ok(()), StepOutcome::Failed) }))
     }
 
     /// A finished handshake, after a connection.
     pub(crate) fn tls(self, address: &str, verification: Verification, leaf: &str) -> Self {
         let session = Session { version: "1.3".to_owned(), alpn: None };
-        self.handshake(0, address, Some((verification, leaf)), StepOutcome::Ok(session))
+        let hop = self.hop;
+        self.handshake(hop, address, Some((verification, leaf)), StepOutcome::Ok(session))
+    }
+
+    /// The handshake last seen was vouched for only by a root added on this machine.
+    pub(crate) fn by_extra_root(mut self, root: &str) -> Self {
+        for seen in self.report.observations.iter_mut().rev().take(1) {
+            if let Step::Tls(tls) = &mut seen.step {
+                tls.extra_root = Some(Digest::of(root.as_bytes()));
+            }
+        }
+        self
     }
 
     /// A failed handshake, after a connection.
     pub(crate) fn tls_fails(self, address: &str, failure: Failure) -> Self {
-        self.handshake(0, address, None, StepOutcome::Failed(failure))
+        let hop = self.hop;
+        self.handshake(hop, address, None, StepOutcome::Failed(failure))
     }
 
     fn handshake(
@@ -98,17 +122,18 @@ impl Example {
         shown: Option<(Verification, &str)>,
         outcome: StepOutcome<Session>,
     ) -> Self {
-        let server_name = Some(self.0.target.host().to_owned());
+        let server_name = Some(self.url.host().to_owned());
         let chain = shown.map(|(_, leaf)| certificate(leaf)).into_iter().collect();
         let verification = shown.map(|(verification, _)| verification);
         let address: SocketAddr = SocketAddr::new(address.parse().unwrap(), 443);
         let connected = self.step(hop, Step::Tcp(Tcp { address, outcome: StepOutcome::Ok(()) }));
-        connected.step(hop, Step::Tls(Tls { address, server_name, chain, verification, outcome }))
+        let extra_root = None;
+        connected.step(hop, Step::Tls(Tls { address, server_name, chain, verification, extra_root, outcome }))
     }
 
     pub(crate) fn http(self, address: &str, outcome: StepOutcome<Page>) -> Self {
-        let (address, url) = (self.socket(address), self.0.target.to_string());
-        self.step(0, Step::Http(Http { address, url, outcome }))
+        let (address, url, hop) = (self.socket(address), self.url.to_string(), self.hop);
+        self.step(hop, Step::Http(Http { address, url, outcome }))
     }
 
     pub(crate) fn page(self, address: &str, page: Page) -> Self {
@@ -141,7 +166,7 @@ impl Example {
     }
 
     fn socket(&self, address: &str) -> SocketAddr {
-        SocketAddr::new(address.parse().unwrap(), self.0.target.port())
+        SocketAddr::new(address.parse().unwrap(), self.url.port())
     }
 }
 
@@ -182,6 +207,7 @@ pub(crate) fn control(target: &str) -> ControlEntry {
         addresses: vec![SITE.parse().unwrap(), SITE2.parse().unwrap()],
         certificate: https.then(|| Digest::of(b"site")),
         verification: https.then_some(Verification::Valid),
+        extra_root: None,
         first_page: Some(site_page()),
         last_page: Some(site_page()),
         took_ms: 300,

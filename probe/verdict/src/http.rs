@@ -44,14 +44,14 @@ struct Foreign<'a> {
 }
 
 fn foreign<'a>(case: &Case<'a>) -> Option<Foreign<'a>> {
-    if case.report.target.is_https() {
+    if case.is_https() {
         return None;
     }
     let entry = case.reached_control()?;
     let control: Vec<&Page> = entry.first_page.iter().chain(&entry.last_page).collect();
     let first = case.named_pages().next()?;
     let mut pages = vec![first];
-    pages.extend((1..=case.last_hop()).filter_map(|hop| case.page_at(hop)));
+    pages.extend((case.hop() + 1..=case.last_hop()).filter_map(|hop| case.page_at(hop)));
     pages.retain(|(http, page)| !case.is_controls(http.what, page));
     (!control.is_empty() && !pages.is_empty()).then_some(Foreign { pages, control })
 }
@@ -65,7 +65,9 @@ pub(crate) fn block_page(case: &Case<'_>) -> Option<Vec<Evidence>> {
 }
 
 fn sign(case: &Case<'_>, foreign: &Foreign<'_>, http: Seen<'_, Http>, page: &Page) -> Option<String> {
-    if page.status == 451 && foreign.control.iter().all(|other| other.status != 451) {
+    // A site that shuts somebody out says so with its own server's voice.
+    let refused_by_another = |other: &&Page| other.status != 451 && !page::is_same_server(page, other);
+    if page.status == 451 && foreign.control.iter().all(refused_by_another) {
         return Some("The answer was status 451: unavailable for legal reasons.".to_owned());
     }
     if page::has_block_title(page) {
@@ -84,10 +86,7 @@ fn sign(case: &Case<'_>, foreign: &Foreign<'_>, http: Seen<'_, Http>, page: &Pag
 pub(crate) fn different(case: &Case<'_>) -> Option<Vec<Evidence>> {
     let foreign = foreign(case)?;
     let (http, page) = case.landing()?;
-    let strange = |other: &&Page| {
-        let server = page.server.is_some() && page.server == other.server;
-        !server && page::differences(page, other) >= 2
-    };
+    let strange = |other: &&Page| !page::is_same_server(page, other) && page::differences(page, other) >= 2;
     let is_redirect = page::redirect_host(page, case.host()).is_some();
     let accused = !is_redirect && foreign.control.iter().all(strange) && case.has_encrypted_exchange();
     accused.then(|| {
@@ -125,6 +124,7 @@ mod tests {
         let got = |page| named(HTTP).tcp(SITE, None).page(SITE, page);
         assert_eq!(judged(got(page(200, "Доступ ограничен", 900))), "http-block-page");
         assert_eq!(judged(got(page(451, "Gone", 900))), "http-block-page");
+        assert_eq!(judged(got(page(200, "Доступ ограничен", 39_000))), "http-block-page", "as long as the site's page");
         assert_eq!(judged(got(redirect("http://blocked.provider.example/"))), "http-block-page");
         assert_eq!(judged(got(redirect("http://92.63.88.69/"))), "http-block-page");
         let notice = page(200, "Ресурс бұғатталған", 900);
@@ -166,5 +166,16 @@ mod tests {
             page.server = Some("front".to_owned());
         }
         assert_eq!(rule(named(HTTP).page(SITE, refusal), Some(&entry)), "ambiguous");
+    }
+
+    #[test]
+    fn legal_reasons_are_the_sites_own_where_its_server_gives_them() {
+        let (mut entry, mut refusal) = (control(HTTP), page(451, "Not shown in your country", 300));
+        refusal.server = Some("front".to_owned());
+        assert_eq!(rule(named(HTTP).page(SITE, refusal.clone()), Some(&entry)), "http-block-page");
+        entry.first_page.iter_mut().chain(&mut entry.last_page).for_each(|page| page.server = Some("front".to_owned()));
+        assert_eq!(rule(named(HTTP).page(SITE, refusal.clone()), Some(&entry)), "ambiguous");
+        refusal.title = Some("Доступ ограничен".to_owned());
+        assert_eq!(rule(named(HTTP).page(SITE, refusal), Some(&entry)), "http-block-page");
     }
 }

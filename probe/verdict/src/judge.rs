@@ -3,6 +3,7 @@
 use kedergi_wire::{ControlEntry, Report};
 
 use crate::case::Case;
+use crate::chain::sent_on;
 use crate::table::RULES;
 use crate::{Outcome, RULES_VERSION, RuleId, Verdict, Why};
 
@@ -11,11 +12,23 @@ use crate::{Outcome, RULES_VERSION, RuleId, Verdict, Why};
 /// `control` is the control's entry for the same target, near in time (the caller chooses; another target's is not used).
 pub fn judge(report: &Report, control: Option<&ControlEntry>) -> Verdict {
     let case = Case::new(report, control);
-    let found = RULES.iter().find_map(|rule| Some((rule, (rule.look)(&case)?)));
+    let verdict = first_rule(&case);
+    // What lies beyond a redirect may accuse somebody; it does not unmake the answer of the target's own URL.
+    match case.at_first_hop() {
+        Some(first) if verdict.outcome == UNCLEAR => first_rule(&first),
+        Some(_) => Verdict { evidence: sent_on(&case).into_iter().chain(verdict.evidence).collect(), ..verdict },
+        None => verdict,
+    }
+}
+
+const UNCLEAR: Outcome = Outcome::Inconclusive { why: Why::Ambiguous };
+
+fn first_rule(case: &Case<'_>) -> Verdict {
+    let found = RULES.iter().find_map(|rule| Some((rule, (rule.look)(case)?)));
     let (outcome, rule, evidence) = match found {
         Some((rule, evidence)) => (rule.concludes, rule.id.clone(), evidence),
         // The last rule fires always, so this is only the shape of `find_map`.
-        None => (Outcome::Inconclusive { why: Why::Ambiguous }, RuleId("ambiguous".into()), Vec::new()),
+        None => (UNCLEAR, RuleId("ambiguous".into()), Vec::new()),
     };
     Verdict { outcome, rule, rules_version: RULES_VERSION, evidence }
 }

@@ -8,12 +8,14 @@
 
 mod address;
 mod case;
+mod chain;
 mod control;
 mod dns;
 mod evidence;
 #[cfg(test)]
 mod example;
 mod http;
+mod identity;
 mod judge;
 mod line;
 mod majority;

@@ -33,7 +33,6 @@ const TITLES: &[&str] = &[
     "blocked by order",
     "by order of the",
     "court order",
-    "unavailable for legal reasons",
 ];
 
 /// What the addresses of block pages contain.
@@ -42,10 +41,17 @@ const LOCATIONS: &[&str] = &["blocked", "blockpage", "block-page", "block_page",
 /// Below this share of the other's length, lengths count as different. Translations and advertisements stay above it.
 const SAME_LENGTH: u64 = 2;
 
+/// Letters of a word that says something; shorter ones stand in every title.
+const WORD: usize = 4;
+
 /// Whether two answers to the same URL are the same site's.
 pub(crate) fn alike(page: &Page, control: &Page, host: &str) -> bool {
-    if page.body.bytes > 0 && page.body.sha256 == control.body.sha256 {
+    if has_same_body(page, control) {
         return true;
+    }
+    // Short pages are as long as each other, and a censor's may have status 200.
+    if has_block_title(page) && !has_block_title(control) {
+        return false;
     }
     match (redirect_host(page, host), redirect_host(control, host)) {
         (Some(here), Some(there)) => are_kin(&here, &there),
@@ -57,8 +63,38 @@ pub(crate) fn alike(page: &Page, control: &Page, host: &str) -> bool {
 /// Whether two pages are the same but for what changes by the hour: more than likeness, for a page on a host that the
 /// control was not seen to be sent to.
 pub(crate) fn is_same(page: &Page, control: &Page) -> bool {
-    let body = page.body.bytes > 0 && page.body.sha256 == control.body.sha256;
-    body || page.title.is_some() && page.title == control.title && page.status / 100 == control.status / 100
+    has_same_body(page, control)
+        || page.title.is_some() && page.title == control.title && page.status / 100 == control.status / 100
+}
+
+/// Whether two answers given at the same time can be one site's: the title speaks of the same thing.
+pub(crate) fn agree(page: &Page, other: &Page, host: &str) -> bool {
+    let (one, two) = (redirect_host(page, host), redirect_host(other, host));
+    match (one, two) {
+        _ if has_same_body(page, other) => true,
+        (Some(here), Some(there)) => are_kin(&here, &there),
+        (None, None) => page.status / 100 == other.status / 100 && share_a_word(page, other),
+        _ => false,
+    }
+}
+
+fn has_same_body(page: &Page, other: &Page) -> bool {
+    page.body.bytes > 0 && page.body.sha256 == other.body.sha256
+}
+
+/// Whether the titles have a word of some length in common, or neither page has one.
+fn share_a_word(page: &Page, other: &Page) -> bool {
+    let words = |page: &Page| -> Vec<String> {
+        let title = page.title.as_deref().unwrap_or_default().to_lowercase();
+        let words = title.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()));
+        words.filter(|word| word.chars().count() >= WORD).map(str::to_owned).collect()
+    };
+    page.title == other.title || words(page).iter().any(|word| words(other).contains(word))
+}
+
+/// Whether two pages say that they come from the same server software.
+pub(crate) fn is_same_server(page: &Page, other: &Page) -> bool {
+    page.server.is_some() && page.server == other.server
 }
 
 /// In how many of three ways two pages differ: class of status, title, length.
@@ -112,6 +148,24 @@ mod tests {
         assert!(alike(&page(200, "News of the day", 4_000), &control, "a.example"));
         assert!(alike(&page(503, "News of the day", 40_000), &control, "a.example"));
         assert!(!alike(&page(200, "Log in", 900), &control, "a.example"));
+    }
+
+    #[test]
+    fn a_block_page_of_the_same_length_is_no_likeness() {
+        let control = page(200, "News of the day", 800);
+        assert!(!alike(&page(200, "Доступ ограничен", 900), &control, "a.example"));
+        assert!(alike(&page(200, "Доступ ограничен", 900), &page(200, "Сайт заблокирован?", 900), "a.example"));
+    }
+
+    #[test]
+    fn at_the_same_time_a_site_has_one_title() {
+        let news = page(200, "News of the day", 800);
+        assert!(agree(&page(200, "Breaking: NEWS", 80_000), &news, "a.example"));
+        assert!(!agree(&page(200, "Weather of the day", 800), &news, "a.example"), "short words say nothing");
+        assert!(!agree(&page(403, "News of the day", 801), &news, "a.example"));
+        assert!(agree(&redirect("https://www.a.example/"), &redirect("https://a.example/"), "a.example"));
+        assert!(!agree(&redirect("https://stop.example/"), &redirect("https://a.example/"), "a.example"));
+        assert!(!agree(&redirect("/x"), &news, "a.example"));
     }
 
     #[test]

@@ -2,23 +2,23 @@
 
 use std::net::IpAddr;
 
-use kedergi_wire::{Http, Reached, Tls};
+use kedergi_wire::{Http, Page, Reached, Tls};
 
-use crate::case::{Case, Seen, is_valid};
-use crate::evidence::{failure, known, seen};
+use crate::case::{Case, Seen};
+use crate::evidence::{failure, known, moment, seen};
 use crate::{Evidence, page};
 
 /// A page over TLS, proven by the certificate, from an address that any program on this line would have used. Neither an
 /// unknown address nor another page than the control's weighs against that: both are everyday life behind a CDN.
 pub(crate) fn proven(case: &Case<'_>) -> Option<Vec<Evidence>> {
-    let (tls, http) = page_over(case, |address| case.is_named(address), is_valid)?;
+    let (tls, http) = page_over(case, |address| case.is_named(address), |tls| case.is_genuine(tls))?;
     Some(proof(tls, http))
 }
 
 /// As [`proven`], over an address that only somebody else named, where the system's resolver is not at fault: it named
 /// another of the site's addresses.
 pub(crate) fn proven_elsewhere(case: &Case<'_>) -> Option<Vec<Evidence>> {
-    let (tls, http) = page_over(case, |address| case.is_trusted(address), is_valid)?;
+    let (tls, http) = page_over(case, |address| case.is_trusted(address), |tls| case.is_genuine(tls))?;
     case.names_a_trusted_address().then(|| proof(tls, http))
 }
 
@@ -76,8 +76,11 @@ pub(crate) fn answered_as_control(case: &Case<'_>) -> Option<Vec<Evidence>> {
     let control = case.reached_control()?;
     // Where the control's own redirects ended nowhere, its first page is all there is to compare.
     let first = case.named_pages().next().filter(|_| control.last_page.is_none());
-    let (http, page) = case.landing().or(first)?;
-    case.is_controls(http.what, page).then(|| vec![seen(http.index, "The page is like the one that the control got.")])
+    let is_the_sites = |(http, page): &(Seen<'_, Http>, &Page)| {
+        case.is_clear_or_proven(http.what) && !case.is_belied(http.what, page) && case.is_controls(http.what, page)
+    };
+    let (http, _) = case.landing().into_iter().chain(first).find(is_the_sites)?;
+    Some(vec![seen(http.index, "The page is like the one that the control got.")])
 }
 
 fn is_same_site(case: &Case<'_>, http: &Http) -> bool {
@@ -91,7 +94,7 @@ pub(crate) fn down(case: &Case<'_>) -> Option<Vec<Evidence>> {
     let Reached::No { layer, failure: why } = control.reached else { return None };
     let answered = case.http().any(|seen| seen.what.outcome.ok().is_some());
     (!answered).then(|| {
-        let (at, what) = (control.at, failure(why));
+        let (at, what) = (moment(control), failure(why));
         vec![known(format!(
             "The control probe, at a trusted place, did not get through either, at {at} ({layer}): {what}."
         ))]
@@ -176,10 +179,35 @@ mod tests {
     }
 
     #[test]
+    fn a_flaw_at_the_end_of_the_redirects_is_the_sites_own_if_the_control_saw_one() {
+        let flawed = || named(HTTP).page(SITE, redirect(HTTPS)).hop(1, HTTPS).tls(SITE, Verification::Expired, "old");
+        let example = || flawed().page(SITE, site_page());
+        let entry = crate::control_entry(&example().done());
+        assert_eq!(rule(example(), Some(&entry)), "answered-as-control");
+        // The control's was valid, and the page behind a false certificate is nobody's.
+        let valid = kedergi_wire::ControlEntry { last_page: Some(site_page()), ..entry };
+        let taken =
+            named(HTTP).page(SITE, redirect(HTTPS)).hop(1, HTTPS).tls(SITE, Verification::UnknownIssuer, "state");
+        assert_eq!(rule(taken.page(SITE, site_page()), Some(&valid)), "tls-intercepted");
+    }
+
+    #[test]
+    fn in_the_clear_a_page_from_an_unknown_address_must_agree_with_the_true_one() {
+        let lied = || report(HTTP).says(SYSTEM, &[OTHER]).says(DOH, &[SITE]).tcp(OTHER, None).tcp(SITE, None);
+        let with_truth = |page| rule(lied().page(OTHER, page).page(SITE, site_page()), Some(&control(HTTP)));
+        assert_eq!(with_truth(page(200, "News of the day", 9_000)), "answered-as-control");
+        assert_eq!(with_truth(page(200, "Weather", 39_000)), "dns-wrong-address");
+        // Nothing to compare it with.
+        assert_eq!(rule(lied().page(OTHER, page(200, "Weather", 39_000)), Some(&control(HTTP))), "answered-as-control");
+    }
+
+    #[test]
     fn what_nobody_reaches_is_down() {
         let example = || named(HTTPS).tcp(SITE, Some(Failure::Timeout));
         assert_eq!(rule(example(), Some(&control_failed(HTTPS))), "down");
         assert_eq!(rule(example(), None), "no-control");
+        let verdict = crate::judge(&example().done(), Some(&control_failed(HTTPS)));
+        assert!(verdict.evidence[0].says.contains("at 9 May 2019, 06:58 UTC"), "{verdict:?}");
         let forged = report(HTTPS).says(SYSTEM, &["10.0.0.1"]).says(DOH, &[SITE]);
         assert_eq!(rule(forged, Some(&control_failed(HTTPS))), "down");
     }

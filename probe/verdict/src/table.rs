@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Version of the rules. It rises when the same report could be judged otherwise than before.
-pub const RULES_VERSION: u16 = 1;
+pub const RULES_VERSION: u16 = 2;
 
 /// The rules, in the order in which they are tried: the first that fires decides.
 pub fn rules() -> &'static [Rule] {
@@ -53,7 +53,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule(
         "answered-as-control",
         Outcome::Reachable,
-        "Plain HTTP: the page at the end of the redirects is like the control's (on a host where the control is not sent: has the same title), or is the same site's over proven TLS.",
+        "Plain HTTP: the page at the end of the redirects is like the control's (on a host where the control is not sent: has the same title), or is the same site's over proven TLS. A page over TLS must be proven; one from an address that no trusted resolver names must agree with what a trusted address gives at the same time.",
         BLOCK_PAGES,
         reach::answered_as_control,
     ),
@@ -85,6 +85,13 @@ pub(crate) static RULES: &[Rule] = &[
         "No page came, and the control did not get through either.",
         WEB_CONNECTIVITY,
         reach::down,
+    ),
+    rule(
+        "exists-nowhere",
+        Outcome::Down,
+        "The line's resolver named an address, but a resolver asked over HTTPS said that the name does not exist, and the control found no address either.",
+        "Our own: what answers for every name answers for no site",
+        dns::exists_nowhere,
     ),
     rule(
         "resolver-dead",
@@ -173,7 +180,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule(
         "tls-intercepted",
         blocked(How::Tls(TlsManner::Intercepted)),
-        "No handshake was valid, and one showed a certificate of an unknown issuer or for another name, where the control saw a valid one.",
+        "No handshake was valid, and one showed a certificate of an unknown issuer, for another name, or of another root than the control's that was added on this machine, where the control saw a valid one.",
         KZ_INTERCEPTION,
         tls::intercepted,
     ),
@@ -208,7 +215,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule(
         "http-block-page",
         blocked(How::Http(HttpManner::BlockPage)),
-        "Plain HTTP: a page unlike the control's with status 451, with the words of a block page in its title, or that sends the reader to a block page's address or to a host where the control is not sent.",
+        "Plain HTTP: a page unlike the control's with status 451 from other server software, with the words of a block page in its title, or that sends the reader to a block page's address or to a host where the control is not sent.",
         "RFC 7725, status 451; Jones et al., IMC 2014",
         http::block_page,
     ),

@@ -2,7 +2,7 @@
 
 use kedergi_wire::{ControlEntry, Failure, ResolverClass, Tls, Verification};
 
-use crate::case::{Case, Seen, is_valid};
+use crate::case::{Case, Seen};
 use crate::dns::is_false_identity;
 use crate::evidence::{control_reached, failure, known, seen};
 use crate::majority::majority;
@@ -11,7 +11,7 @@ use crate::{Evidence, TlsManner};
 /// Handshakes with the target, if none of them went well.
 fn bad_handshakes<'a>(case: &Case<'a>) -> Option<Vec<Seen<'a, Tls>>> {
     let tried: Vec<_> = case.tls().filter(|seen| case.counts(seen.what.address.ip())).collect();
-    (!tried.iter().any(|seen| is_valid(seen.what))).then_some(tried)
+    (!tried.iter().any(|seen| case.is_genuine(seen.what))).then_some(tried)
 }
 
 /// Fires where most handshakes failed in this manner and none finished.
@@ -48,9 +48,12 @@ pub(crate) fn intercepted(case: &Case<'_>) -> Option<Vec<Evidence>> {
     let control = case.reached_control()?;
     let tls = false_certificate(case, control)?;
     let (address, issuer) = (tls.what.address.ip(), tls.what.chain.first().map_or("nobody", |leaf| &leaf.issuer));
-    let says = format!(
-        "{address} showed a certificate that no trusted root vouches for under this name; its issuer calls itself {issuer:?}."
-    );
+    let who = if case.is_signed_here(tls.what) {
+        "only a root that was added on this machine vouches for"
+    } else {
+        "no trusted root vouches for under this name"
+    };
+    let says = format!("{address} showed a certificate that {who}; its issuer calls itself {issuer:?}.");
     Some(vec![
         seen(tls.index, says),
         known(format!(
@@ -77,14 +80,14 @@ pub(crate) fn intercepts_everything(case: &Case<'_>) -> Option<Vec<Evidence>> {
 }
 
 fn false_certificate<'a>(case: &Case<'a>, control: &ControlEntry) -> Option<Seen<'a, Tls>> {
-    if control.verification != Some(Verification::Valid) {
+    if !case.control_saw_valid() {
         return None;
     }
     let tried = bad_handshakes(case)?;
     let leaf = |tls: &Tls| tls.chain.first().map(|leaf| leaf.sha256);
     tried.into_iter().find(|seen| {
         let foreign = leaf(seen.what).is_none_or(|leaf| Some(leaf) != control.certificate);
-        foreign && seen.what.verification.is_some_and(is_false_identity)
+        foreign && (seen.what.verification.is_some_and(is_false_identity) || case.is_signed_here(seen.what))
     })
 }
 
