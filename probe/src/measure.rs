@@ -141,13 +141,13 @@ async fn measure(tools: &Measurer, sources: &Sources, target: &TargetUrl) -> Vec
             (asked, named)
         }
     };
-    let tried = addresses(tools, host, &named).into_iter().map(|ip| reach::reach(tools, &watch, 0, target, ip));
-    let mut reached = join_all(tried).await;
+    let mut reached = reach_any(tools, &watch, target, addresses(tools, host, &named), &named).await;
 
     let mut first_page = None;
     for place in places(&reached, &named) {
         let page = reach::ask(tools, &watch, 0, target, &mut reached[place]).await;
-        let from = page.map(|page| redirects::From { url: target.clone(), ip: reached[place].ip(), page });
+        let way = redirects::Way { ip: reached[place].ip(), others: Some(named.others(tools.forbidden)) };
+        let from = page.map(|page| redirects::From { url: target.clone(), page, way });
         first_page = first_page.or(from);
     }
     seen.extend(reached.into_iter().flat_map(|reached| reached.seen));
@@ -157,6 +157,25 @@ async fn measure(tools: &Measurer, sources: &Sources, target: &TargetUrl) -> Vec
     seen.sort_by_key(|observation| observation.after_ms);
     seen.truncate(limits::OBSERVATIONS);
     seen
+}
+
+/// Tries `chosen`, and again what failed. Where none of them connects, the others that were named are tried beside that: a
+/// reader's program would go through them all.
+async fn reach_any(
+    tools: &Measurer,
+    watch: &Watch,
+    target: &TargetUrl,
+    chosen: Vec<IpAddr>,
+    named: &names::Named,
+) -> Vec<Reached> {
+    let attempt = |ip| reach::attempt(tools, watch, 0, target, ip);
+    let first = join_all(chosen.iter().copied().map(attempt)).await;
+    let connected = first.iter().any(Reached::connected);
+    let spare = if connected { Vec::new() } else { named.spare(tools.forbidden, &chosen) };
+    let again = join_all(first.into_iter().map(|first| reach::again(tools, watch, 0, target, first)));
+    let (mut reached, spare) = tokio::join!(again, join_all(spare.into_iter().map(attempt)));
+    reached.extend(spare);
+    reached
 }
 
 /// Addresses to try. One that stands in the URL is tried even where it is forbidden, so that the report says so.

@@ -31,18 +31,32 @@ impl Named {
         Self { system: vec![ip], control: vec![ip] }
     }
 
+    /// Addresses that others than the system's resolver name, but for those never contacted.
+    pub(crate) fn others(&self, forbidden: fn(IpAddr) -> bool) -> Vec<IpAddr> {
+        self.control.iter().filter(|ip| !forbidden(**ip)).copied().collect()
+    }
+
     /// Addresses to try: of each family the system's first, and beside it one that only the others name, or else the
     /// system's second.
     pub(crate) fn choose(&self, forbidden: fn(IpAddr) -> bool) -> Vec<IpAddr> {
-        let family = |v4: bool| {
-            let fits = |ip: &&IpAddr| ip.is_ipv4() == v4 && !forbidden(**ip);
-            let system: Vec<IpAddr> = unique(self.system.iter().filter(fits));
-            let others: Vec<IpAddr> =
-                unique(self.control.iter().filter(fits)).into_iter().filter(|ip| !system.contains(ip)).collect();
-            let first = system.iter().take(1);
-            first.chain(&others).chain(system.iter().skip(1)).take(PER_FAMILY).copied().collect::<Vec<_>>()
-        };
-        [family(true), family(false)].concat()
+        let best = |v4| self.of_family(v4, forbidden).into_iter().take(PER_FAMILY);
+        best(true).chain(best(false)).collect()
+    }
+
+    /// What is left to try when none of the chosen addresses connects.
+    pub(crate) fn spare(&self, forbidden: fn(IpAddr) -> bool, chosen: &[IpAddr]) -> Vec<IpAddr> {
+        let left = |v4| self.of_family(v4, forbidden).into_iter().filter(|ip| !chosen.contains(ip)).take(PER_FAMILY);
+        left(true).chain(left(false)).collect()
+    }
+
+    /// The addresses of one family that may be contacted, the best to try first.
+    fn of_family(&self, v4: bool, forbidden: fn(IpAddr) -> bool) -> Vec<IpAddr> {
+        let fits = |ip: &&IpAddr| ip.is_ipv4() == v4 && !forbidden(**ip);
+        let system: Vec<IpAddr> = unique(self.system.iter().filter(fits));
+        let others: Vec<IpAddr> =
+            unique(self.control.iter().filter(fits)).into_iter().filter(|ip| !system.contains(ip)).collect();
+        let first = system.iter().take(1);
+        first.chain(&others).chain(system.iter().skip(1)).copied().collect()
     }
 }
 
@@ -173,6 +187,14 @@ mod tests {
     fn what_is_never_contacted_is_left_out() {
         assert_eq!(chosen(&["10.0.0.1", "127.0.0.1"], &["45.80.0.1"]), ips(&["45.80.0.1"]));
         assert_eq!(chosen(&["0.0.0.0"], &[]), ips(&[]));
+    }
+
+    #[test]
+    fn what_was_not_chosen_is_kept_in_reserve() {
+        let list = ["45.80.0.1", "45.80.0.2", "45.80.0.3", "45.80.0.4", "45.80.0.5", "2a00:1450::1", "10.0.0.1"];
+        let named = Named { system: ips(&list), control: ips(&list[..1]) };
+        let chosen = named.choose(is_bogon);
+        assert_eq!(named.spare(is_bogon, &chosen), ips(&["45.80.0.3", "45.80.0.4"]));
     }
 
     #[test]

@@ -31,6 +31,16 @@ impl Reached {
         self.address.ip()
     }
 
+    /// Whether the address let itself be connected to.
+    pub(crate) fn connected(&self) -> bool {
+        self.seen.iter().any(|seen| matches!(&seen.step, Step::Tcp(tcp) if tcp.outcome.ok().is_some()))
+    }
+
+    /// Whether the roots vouch for whom the connection leads to, or nobody asked them.
+    pub(crate) fn is_sure(&self) -> bool {
+        self.valid
+    }
+
     /// How good it is to ask for the page here: not at all, with a doubtful certificate, or well.
     pub(crate) fn rank(&self) -> u8 {
         u8::from(self.ready.is_some()) + u8::from(self.ready.is_some() && self.valid)
@@ -40,14 +50,20 @@ impl Reached {
 /// Goes as far as the address lets: connects, and shakes hands where the URL is https. Where that fails, it is tried again.
 pub(crate) async fn reach(tools: &Measurer, watch: &Watch, hop: u8, url: &TargetUrl, ip: IpAddr) -> Reached {
     let first = attempt(tools, watch, hop, url, ip).await;
+    again(tools, watch, hop, url, first).await
+}
+
+/// Tries an address again where the first attempt failed.
+pub(crate) async fn again(tools: &Measurer, watch: &Watch, hop: u8, url: &TargetUrl, first: Reached) -> Reached {
     if !may_pass(first.seen.last()) {
         return first;
     }
-    let again = attempt(tools, watch, hop, url, ip).await;
+    let again = attempt(tools, watch, hop, url, first.ip()).await;
     Reached { seen: [first.seen, again.seen].concat(), ..again }
 }
 
-async fn attempt(tools: &Measurer, watch: &Watch, hop: u8, url: &TargetUrl, ip: IpAddr) -> Reached {
+/// Goes as far as the address lets, once.
+pub(crate) async fn attempt(tools: &Measurer, watch: &Watch, hop: u8, url: &TargetUrl, ip: IpAddr) -> Reached {
     let address = SocketAddr::new(ip, url.port());
     let started = Instant::now();
     let (tcp, stream) = tcp::connect(address, tools.forbids(hop, url, ip)).await;

@@ -1,19 +1,22 @@
 //! One handshake with the target's name. The chain is recorded whole, and kept even where the handshake fails later.
 
+mod roots;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kedergi_wire::{Certificate, Digest, Failure, Session, StepOutcome, Tls, Verification, limits};
+use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, ProtocolVersion, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, ProtocolVersion, SignatureScheme};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use self::roots::Roots;
 use super::cut::text;
 use super::failure;
 use crate::trust::{TrustError, provider};
@@ -25,20 +28,18 @@ const TIMEOUT: Duration = Duration::from_secs(6);
 /// ever be sent on it.
 pub(crate) struct Handshakes {
     base: ClientConfig,
-    roots: Arc<WebPkiServerVerifier>,
+    roots: Arc<Roots>,
 }
 
 impl Handshakes {
     pub(crate) fn new(roots: rustls::RootCertStore) -> Result<Self, TrustError> {
         let setup = |error: &dyn std::fmt::Display| TrustError::Setup(error.to_string());
-        let roots = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
-            .build()
-            .map_err(|error| setup(&error))?;
+        let roots = Arc::new(Roots::new(roots)?);
         let mut base = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(|error| setup(&error))?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::clone(&roots) as Arc<dyn ServerCertVerifier>)
+            .with_custom_certificate_verifier(Arc::clone(&roots.all) as Arc<dyn ServerCertVerifier>)
             .with_no_client_auth();
         base.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         // A resumed session shows no certificate.
@@ -61,7 +62,8 @@ impl Handshakes {
             Err(failure) => (StepOutcome::Failed(failure), None),
         };
         let server_name = host.parse::<std::net::IpAddr>().is_err().then(|| text(host));
-        (Tls { address, server_name, chain: seen.chain, verification: seen.verification, outcome }, stream)
+        let Seen { chain, verification, extra_root } = seen;
+        (Tls { address, server_name, chain, verification, extra_root, outcome }, stream)
     }
 
     async fn attempt(
@@ -95,29 +97,14 @@ fn session(stream: &TlsStream<TcpStream>) -> Session {
 struct Seen {
     chain: Vec<Certificate>,
     verification: Option<Verification>,
+    extra_root: Option<Digest>,
 }
 
 /// Notes the chain and what the roots say of it, and lets the handshake go on.
 #[derive(Debug)]
 struct Recorder {
-    roots: Arc<WebPkiServerVerifier>,
+    roots: Arc<Roots>,
     seen: Arc<Mutex<Seen>>,
-}
-
-impl Recorder {
-    fn verify(&self, chain: &[CertificateDer<'_>], name: &ServerName<'_>, now: UnixTime) -> Verification {
-        let Some((leaf, rest)) = chain.split_first() else { return Verification::Malformed };
-        let at = |when| self.roots.verify_server_cert(leaf, rest, name, &[], when).err();
-        let verdict = at(now).map_or(Verification::Valid, |error| verification(&error));
-        // Dates are looked at first. A forged certificate that is also out of date is forged in the first place.
-        if !matches!(verdict, Verification::Expired | Verification::NotYetValid) {
-            return verdict;
-        }
-        let in_time = within_dates(leaf).and_then(at).map(|error| verification(&error));
-        in_time
-            .filter(|worse| matches!(worse, Verification::UnknownIssuer | Verification::Malformed))
-            .unwrap_or(verdict)
-    }
 }
 
 impl ServerCertVerifier for Recorder {
@@ -130,11 +117,12 @@ impl ServerCertVerifier for Recorder {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let chain: Vec<_> = std::iter::once(leaf).chain(rest).cloned().collect();
-        let verification = self.verify(&chain, name, now);
+        let (verification, extra_root) = self.roots.judge(&chain, name, now);
         let keep = verification != Verification::Valid;
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.chain = chain.iter().take(limits::CHAIN).map(|der| certificate(der, keep)).collect();
         seen.verification = Some(verification);
+        seen.extra_root = extra_root;
         Ok(ServerCertVerified::assertion())
     }
 
@@ -144,7 +132,7 @@ impl ServerCertVerifier for Recorder {
         leaf: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.roots.verify_tls12_signature(message, leaf, signature)
+        self.roots.all.verify_tls12_signature(message, leaf, signature)
     }
 
     fn verify_tls13_signature(
@@ -153,33 +141,11 @@ impl ServerCertVerifier for Recorder {
         leaf: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.roots.verify_tls13_signature(message, leaf, signature)
+        self.roots.all.verify_tls13_signature(message, leaf, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.roots.supported_verify_schemes()
-    }
-}
-
-/// A moment at which the certificate's own dates hold.
-fn within_dates(leaf: &[u8]) -> Option<UnixTime> {
-    let (_, certificate) = x509_parser::parse_x509_certificate(leaf).ok()?;
-    let start = u64::try_from(certificate.validity().not_before.timestamp()).ok()?;
-    Some(UnixTime::since_unix_epoch(Duration::from_secs(start)))
-}
-
-fn verification(error: &Error) -> Verification {
-    use CertificateError as C;
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "both enums are open; the verdict tells these apart and no others"
-    )]
-    match error {
-        Error::InvalidCertificate(C::Expired | C::ExpiredContext { .. }) => Verification::Expired,
-        Error::InvalidCertificate(C::NotValidYet | C::NotValidYetContext { .. }) => Verification::NotYetValid,
-        Error::InvalidCertificate(C::NotValidForName | C::NotValidForNameContext { .. }) => Verification::WrongName,
-        Error::InvalidCertificate(C::UnknownIssuer) => Verification::UnknownIssuer,
-        _ => Verification::Malformed,
+        self.roots.all.supported_verify_schemes()
     }
 }
 

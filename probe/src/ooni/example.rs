@@ -23,7 +23,7 @@ impl Example {
             clock_offset_ms: None,
             target: target.parse().unwrap(),
             vantage: Vantage::default(),
-            line: Line { outside: tally, resolver: tally },
+            line: Line { outside: tally, resolver: tally, ..Line::default() },
             observations: Vec::new(),
         })
     }
@@ -66,6 +66,7 @@ impl Example {
             server_name: Some(self.0.target.host().to_owned()),
             chain: shown.iter().map(|verification| certificate(*verification)).collect(),
             verification: shown.ok(),
+            extra_root: None,
             outcome: shown.map_or_else(StepOutcome::Failed, |_| StepOutcome::Ok(session)),
         };
         self.tcp(hop, address, None).step(hop, Step::Tls(tls))
@@ -107,6 +108,7 @@ pub(super) fn control(target: &str) -> ControlEntry {
         addresses: vec![SITE.parse().unwrap()],
         certificate: Some(Digest::of(b"leaf")),
         verification: Some(Verification::Valid),
+        extra_root: None,
         first_page: Some(page.clone()),
         last_page: Some(page),
         took_ms: 300,

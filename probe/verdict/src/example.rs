@@ -29,7 +29,8 @@ pub(crate) struct Example {
 }
 
 pub(crate) fn report(target: &str) -> Example {
-    let line = Line { outside: Tally { tried: 9, answered: 8 }, resolver: Tally { tried: 9, answered: 8 } };
+    let line =
+        Line { outside: Tally { tried: 9, answered: 8 }, resolver: Tally { tried: 9, answered: 8 }, ..Line::default() };
     let report = Report {
         format: FORMAT,
         sequence: 1,
@@ -56,6 +57,11 @@ impl Example {
     /// What follows happens at a redirect's end.
     pub(crate) fn hop(mut self, hop: u8, at: &str) -> Self {
         (self.hop, self.url) = (hop, url(at));
+        self
+    }
+
+    pub(crate) fn proven(mut self, tried: u16, answered: u16) -> Self {
+        self.report.line.proven = Tally { tried, answered };
         self
     }
 

@@ -1,9 +1,10 @@
 //! The probe's own line and machine: what must work before anybody is accused.
 
-use kedergi_wire::{Failure, Query, ResolverClass, StepOutcome};
+use kedergi_wire::{Failure, Query, ResolverClass, StepOutcome, Tls};
 
 use crate::Evidence;
 use crate::case::Case;
+use crate::dns::is_false_identity;
 use crate::evidence::{known, seen};
 
 /// Nobody outside answered, for any target of the run.
@@ -15,6 +16,27 @@ pub(crate) fn no_connectivity(case: &Case<'_>) -> Option<Vec<Evidence>> {
             "During the whole run nobody outside the provider's network answered; {tried} attempts were made."
         ))]
     })
+}
+
+/// Whoever was asked, somebody else answered, for any target of the run: what names lead to and what pages say is theirs.
+pub(crate) fn captive_portal(case: &Case<'_>) -> Option<Vec<Evidence>> {
+    let proven = case.report.line.proven;
+    if proven.is_empty() || proven.answered > 0 {
+        return None;
+    }
+    let false_resolver = case.asked(ResolverClass::Doh).find(|seen| is_certificate(&seen.what.outcome));
+    let is_false = |tls: &Tls| tls.verification.is_some_and(is_false_identity);
+    let false_site = || case.tls().find(|seen| is_false(seen.what)).map(|seen| seen.index);
+    let index = false_resolver.map(|seen| seen.index).or_else(false_site)?;
+    let tried = proven.tried;
+    Some(vec![
+        seen(index, "A false certificate was shown."),
+        known(format!("During the whole run none of {tried} parties proved by a certificate who they are.")),
+    ])
+}
+
+fn is_certificate<T>(outcome: &StepOutcome<T>) -> bool {
+    outcome.failure() == Some(Failure::Certificate)
 }
 
 /// The failures, at least one, are all of the probe's own making. IPv6 is left out: most homes have none.
@@ -57,7 +79,7 @@ pub(crate) fn resolver_dead(case: &Case<'_>) -> Option<Vec<Evidence>> {
 
 #[cfg(test)]
 mod tests {
-    use kedergi_wire::Failure;
+    use kedergi_wire::{Failure, Query, StepOutcome};
 
     use crate::example::*;
 
@@ -69,6 +91,20 @@ mod tests {
         let shutdown = report(HTTPS).says(SYSTEM, &["10.0.0.1"]).silent(DOH).line(0, 8);
         assert_eq!(rule(shutdown, Some(&control(HTTPS))), "no-connectivity");
         assert_eq!(rule(named(HTTPS).works(SITE).line(0, 0), None), "answered-over-tls");
+    }
+
+    #[test]
+    fn behind_a_log_in_page_nobody_is_accused() {
+        let portal = |proven| {
+            let certificate = StepOutcome::Failed(Failure::Certificate);
+            let forged = report(HTTPS).says(SYSTEM, &["10.0.0.1"]).dns(DOH, Query::A, certificate);
+            rule(forged.proven(9, proven), Some(&control(HTTPS)))
+        };
+        assert_eq!(portal(0), "captive-portal");
+        assert_eq!(portal(1), "dns-bogon");
+        // Nothing false was shown: encrypted connections are only kept from being made.
+        let kept = report(HTTPS).says(SYSTEM, &["10.0.0.1"]).silent(DOH).proven(9, 0);
+        assert_eq!(rule(kept, Some(&control(HTTPS))), "dns-bogon");
     }
 
     #[test]

@@ -210,6 +210,8 @@ words! {
         NoControl = "no-control",
         /// The system's resolver answers nobody about anything.
         ResolverDead = "resolver-dead",
+        /// A log-in page answers in place of everybody.
+        CaptivePortal = "captive-portal",
         /// The failure is the probe's own.
         OwnMachine = "own-machine",
         /// Signs contradict each other, or are too weak to accuse anybody.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use kedergi_wire::{Http, Page, Reached, Tls};
+use kedergi_wire::{Http, Page, Reached, Tls, Verification};
 
 use crate::case::{Case, Seen};
 use crate::evidence::{failure, known, moment, seen};
@@ -52,7 +52,8 @@ pub(crate) fn own_flaw(case: &Case<'_>) -> Option<Vec<Evidence>> {
     let control = case.reached_control()?;
     let same = |tls: &Tls| {
         let leaf = tls.chain.first().map(|leaf| leaf.sha256);
-        let flaw = tls.verification.is_some() && tls.verification == control.verification;
+        let flaw = tls.verification.is_some_and(|verification| verification != Verification::Valid)
+            && tls.verification == control.verification;
         tls.outcome.ok().is_some() && (flaw || leaf.is_some() && leaf == control.certificate)
     };
     let (tls, http) = page_over(case, |address| case.is_named(address), same)?;

@@ -73,6 +73,13 @@ pub(crate) static RULES: &[Rule] = &[
         line::no_connectivity,
     ),
     rule(
+        "captive-portal",
+        inconclusive(Why::CaptivePortal),
+        "During the whole run nobody proved by a certificate who they are, and a false certificate was shown for the target or by a resolver asked over HTTPS.",
+        "Our own: a Wi-Fi's log-in page answers in place of everybody",
+        line::captive_portal,
+    ),
+    rule(
         "own-machine",
         inconclusive(Why::OwnMachine),
         "All failures, IPv6 aside, are refusals of the probe's own machine.",

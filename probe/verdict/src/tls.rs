@@ -1,6 +1,6 @@
 //! Handshake: connected, and then the name is met with a reset, silence or somebody else's certificate.
 
-use kedergi_wire::{ControlEntry, Failure, ResolverClass, Tls, Verification};
+use kedergi_wire::{ControlEntry, Failure, ResolverClass, Tls};
 
 use crate::case::{Case, Seen};
 use crate::dns::is_false_identity;

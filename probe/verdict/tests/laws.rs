@@ -100,9 +100,10 @@ fn tls() -> impl Strategy<Value = Step> {
         issuer: "CN=b".to_owned(),
         der: None,
     });
-    (socket(), vec(leaf, 0..2), option::of(verification()), outcome(session)).prop_map(
-        |(address, chain, verification, outcome)| {
-            Step::Tls(Tls { address, server_name: Some("a.example".to_owned()), chain, verification, outcome })
+    (socket(), vec(leaf, 0..2), option::of(verification()), option::of(digest()), outcome(session)).prop_map(
+        |(address, chain, verification, extra_root, outcome)| {
+            let server_name = Some("a.example".to_owned());
+            Step::Tls(Tls { address, server_name, chain, verification, extra_root, outcome })
         },
     )
 }
@@ -156,7 +157,7 @@ fn report() -> impl Strategy<Value = Report> {
             clock_offset_ms: Some(i64::MAX),
             target,
             vantage: Vantage::default(),
-            line: Line { outside, resolver },
+            line: Line { outside, resolver, ..Line::default() },
             observations,
         }
     })
@@ -174,6 +175,7 @@ fn control() -> impl Strategy<Value = ControlEntry> {
             addresses,
             certificate: shown.0,
             verification: shown.1,
+            extra_root: None,
             first_page: pages.0,
             last_page: pages.1,
             took_ms: 300,
@@ -214,6 +216,7 @@ fn proven(address: SocketAddr, page: Page) -> [Observation; 3] {
             server_name: Some(name),
             chain: Vec::new(),
             verification: Some(Verification::Valid),
+            extra_root: None,
             outcome: StepOutcome::Ok(session),
         }),
         Step::Http(Http { address, url: "https://a.example/".to_owned(), outcome: StepOutcome::Ok(page) }),

@@ -40,6 +40,9 @@ pub struct ControlEntry {
     /// What the roots said of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification: Option<Verification>,
+    /// As [`Tls::extra_root`](crate::Tls::extra_root), of that certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra_root: Option<Digest>,
     /// The answer to the target's own URL (hop 0), redirect or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_page: Option<Page>,

@@ -281,6 +281,10 @@ pub struct Tls {
     /// What the roots say of the chain; `None` where none arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification: Option<Verification>,
+    /// Where only a root vouches for the chain that was added on this machine: SHA-256 of that root's key (the content of
+    /// its SubjectPublicKeyInfo).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra_root: Option<Digest>,
     /// What was agreed. A chain that fails verification does not fail the step: it is carried on to see what it hides.
     pub outcome: StepOutcome<Session>,
 }

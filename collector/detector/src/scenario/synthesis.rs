@@ -140,7 +140,7 @@ impl Seen<'_> {
         outcome: StepOutcome<Session>,
     ) -> Self {
         let server_name = Some(self.site.url.host().to_owned());
-        self.step(took_ms, Step::Tls(Tls { address, server_name, chain, verification, outcome }))
+        self.step(took_ms, Step::Tls(Tls { address, server_name, chain, verification, extra_root: None, outcome }))
     }
 
     fn shakes_hands_badly(self, manner: TlsManner) -> Self {

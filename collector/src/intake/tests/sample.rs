@@ -37,6 +37,7 @@ fn report(sequence: u64, handshake: StepOutcome<Session>, verification: Option<V
         server_name: Some("www.facebook.com".to_owned()),
         chain: verification.map(|_| shown).into_iter().collect(),
         verification,
+        extra_root: None,
         outcome: handshake,
     };
     let steps = [
@@ -52,7 +53,7 @@ fn report(sequence: u64, handshake: StepOutcome<Session>, verification: Option<V
         clock_offset_ms: None,
         target: TARGET.parse().unwrap(),
         vantage: Vantage::default(),
-        line: Line { outside: line, resolver: line },
+        line: Line { outside: line, resolver: line, ..Line::default() },
         observations: steps.map(observed).into(),
     }
 }

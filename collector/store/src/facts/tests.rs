@@ -83,6 +83,7 @@ fn entry(seconds: i64, took_ms: u32) -> ControlEntry {
         addresses: Vec::new(),
         certificate: None,
         verification: None,
+        extra_root: None,
         first_page: None,
         last_page: None,
         took_ms,

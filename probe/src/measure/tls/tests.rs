@@ -68,6 +68,22 @@ async fn a_chain_that_fails_is_kept_and_the_handshake_finishes() {
 }
 
 #[tokio::test]
+async fn which_of_the_added_roots_vouches_is_recorded() {
+    let (one, other) = (Authority::new(), Authority::new());
+    let mut both = one.roots();
+    both.roots.extend(other.roots().roots);
+    both.roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    let mut seen = Vec::new();
+    for authority in [&one, &other, &one] {
+        let address = loopback::https(authority.issue(NAME, Dates::Now), |_| Vec::new()).await;
+        seen.push(shake(both.clone(), address, NAME).await.extra_root);
+    }
+    assert!(seen[0].is_some() && seen[0] == seen[2] && seen[0] != seen[1], "{seen:?}");
+    let flawed = with(&one, one.issue("other.example", Dates::Now)).await;
+    assert_eq!(flawed.extra_root, None, "nobody vouches for it");
+}
+
+#[tokio::test]
 async fn an_address_is_not_sent_as_a_name() {
     let authority = Authority::new();
     let address = loopback::https(authority.issue("127.0.0.1", Dates::Now), |_| Vec::new()).await;
