@@ -275,6 +275,7 @@ pub(crate) fn rules_version(version: u16) -> String {
 
 fn why(why: Why) -> &'static str {
     match why {
+        Why::CaptivePortal => "a log-in page answered in place of everybody",
         Why::NoConnectivity => "the line was cut, for everything",
         Why::NoControl => "no control says how the site should look",
         Why::ResolverDead => "the name server answered about nothing",

@@ -1,6 +1,6 @@
 //! How the line was during a run, and what the run received: counted from what was seen.
 
-use kedergi_wire::{Dns, Failure, Line, Observation, Report, ResolverClass, Step, Tally};
+use kedergi_wire::{Dns, Failure, Line, Observation, Report, ResolverClass, Step, Tally, Verification};
 
 /// What a handshake brings beside the page: a chain of three certificates and the protocol's own.
 const HANDSHAKE: u64 = 5_000;
@@ -15,13 +15,27 @@ pub(crate) fn line<'a>(observations: impl Iterator<Item = &'a Observation>) -> L
             Step::Dns(dns) if dns.resolver == ResolverClass::System => {
                 count(&mut line.resolver, dns.outcome.ok().is_some())
             }
-            Step::Dns(dns) => count(&mut line.outside, dns.outcome.ok().is_some()),
+            Step::Dns(dns) => {
+                count(&mut line.outside, dns.outcome.ok().is_some());
+                if dns.resolver == ResolverClass::Doh {
+                    count(&mut line.proven, dns.outcome.ok().is_some());
+                }
+            }
             Step::Tcp(tcp) if tcp.outcome.failure() == Some(Failure::ForbiddenAddress) => {}
             Step::Tcp(tcp) => count(&mut line.outside, tcp.outcome.ok().is_some()),
-            Step::Tls(_) | Step::Http(_) => {}
+            Step::Tls(tls) => count(&mut line.proven, tls.verification.is_some_and(is_identity)),
+            Step::Http(_) => {}
         }
     }
     line
+}
+
+/// Whether the roots vouch for whose certificate it is, be it out of date: this machine's clock may be wrong.
+fn is_identity(verification: Verification) -> bool {
+    match verification {
+        Verification::Valid | Verification::Expired | Verification::NotYetValid => true,
+        Verification::WrongName | Verification::UnknownIssuer | Verification::Malformed => false,
+    }
 }
 
 fn count(tally: &mut Tally, answered: bool) {
@@ -82,5 +96,6 @@ mod tests {
         let line = line(seen.iter());
         assert_eq!(line.resolver, Tally { tried: 2, answered: 1 });
         assert_eq!(line.outside, Tally { tried: 4, answered: 2 });
+        assert_eq!(line.proven, Tally { tried: 1, answered: 1 });
     }
 }

@@ -11,7 +11,7 @@ fn report(target: &str, outside: Tally) -> Report {
         clock_offset_ms: None,
         target: target.parse().unwrap(),
         vantage: Vantage::default(),
-        line: Line { outside, resolver: Tally::default() },
+        line: Line { outside, ..Line::default() },
         observations: vec![Observation { after_ms: 0, took_ms: 5000, hop: 0, step: Step::Tcp(tcp) }],
     }
 }

@@ -103,6 +103,10 @@ pub struct Line {
     pub outside: Tally,
     /// Names put to the system's resolver, and how many it answered at all.
     pub resolver: Tally,
+    /// Parties that were to prove by a certificate who they are (DoH, sites over TLS), and how many did, be it out of date.
+    /// Behind a log-in page nobody does.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    pub proven: Tally,
 }
 
 /// How many were tried, how many answered.
@@ -112,6 +116,13 @@ pub struct Tally {
     pub tried: u16,
     /// Answered.
     pub answered: u16,
+}
+
+impl Tally {
+    /// Whether nobody was tried.
+    pub fn is_empty(&self) -> bool {
+        self.tried == 0
+    }
 }
 
 /// The reports of one probe that travel, are stored and are acknowledged together.

@@ -38,6 +38,7 @@ const AFTER: [(&str, Details); 5] = [
             ("no-connectivity", &[]),
             ("no-control", &[]),
             ("resolver-dead", &[]),
+            ("captive-portal", &[]),
             ("own-machine", &[]),
             ("ambiguous", &[]),
         ],
