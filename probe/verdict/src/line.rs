@@ -24,19 +24,21 @@ pub(crate) fn captive_portal(case: &Case<'_>) -> Option<Vec<Evidence>> {
     if proven.is_empty() || proven.answered > 0 {
         return None;
     }
-    let false_resolver = case.asked(ResolverClass::Doh).find(|seen| is_certificate(&seen.what.outcome));
+    let false_resolver = case.asked(ResolverClass::Doh).find(|seen| is_strangers(&seen.what.outcome));
     let is_false = |tls: &Tls| tls.verification.is_some_and(is_false_identity);
     let false_site = || case.tls().find(|seen| is_false(seen.what)).map(|seen| seen.index);
     let index = false_resolver.map(|seen| seen.index).or_else(false_site)?;
     let tried = proven.tried;
     Some(vec![
-        seen(index, "A false certificate was shown."),
+        seen(index, "Somebody else answered, without a certificate that is valid for the name."),
         known(format!("During the whole run none of {tried} parties proved by a certificate who they are.")),
     ])
 }
 
-fn is_certificate<T>(outcome: &StepOutcome<T>) -> bool {
-    outcome.failure() == Some(Failure::Certificate)
+/// Whether somebody answered who is not the one asked: has no certificate for the name, or does not speak as that one does.
+fn is_strangers<T>(outcome: &StepOutcome<T>) -> bool {
+    use Failure as F;
+    matches!(outcome.failure(), Some(F::Certificate | F::TlsAlert | F::TlsProtocol | F::HttpProtocol))
 }
 
 /// The failures, at least one, are all of the probe's own making. IPv6 is left out: most homes have none.

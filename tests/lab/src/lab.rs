@@ -14,6 +14,7 @@ use crate::authority::{Authority, Certificate};
 use crate::fabric::Fabric;
 use crate::interception::Interception;
 use crate::network::{Network, Zone};
+use crate::portal::Portals;
 use crate::process::Process;
 use crate::services::{self, Service};
 use crate::{CustomersResolver, Host, Isp, LabError, Rule, Scene, Site, SiteState, plan};
@@ -40,6 +41,7 @@ pub struct Lab {
     // Dropped in this order: programs before the hosts they run on, the folder last.
     resolvers: Mutex<BTreeMap<Isp, Resolver>>,
     interception: Interception,
+    portals: Portals,
     _services: Vec<Process>,
     hosts: BTreeMap<String, Host>,
     fabric: Fabric,
@@ -115,6 +117,7 @@ impl Lab {
         let mut lab = Self {
             resolvers,
             interception,
+            portals: Portals::create(folder.path())?,
             _services: Vec::new(),
             hosts,
             fabric,
@@ -158,7 +161,9 @@ impl Lab {
     /// Replaces everything an ISP does. It holds when this returns; connections that the censor had silenced are free again.
     pub fn set_rules(&self, isp: Isp, rules: Vec<Rule>) -> Result<(), LabError> {
         let interceptor = plan::interceptor(isp);
-        self.interception.obey(isp, &rules, self.host(&interceptor)?, &self.host_folder(&interceptor)?)?;
+        let (host, folder) = (self.host(&interceptor)?, self.host_folder(&interceptor)?);
+        self.interception.obey(isp, &rules, host, &folder)?;
+        self.portals.obey(isp, &rules, host, &folder)?;
         self.fabric.set_rules(isp, rules.clone())?;
         let lies: Vec<Rule> = rules.into_iter().filter(|rule| matches!(rule, Rule::Resolver { .. })).collect();
         let mut resolvers = self.resolvers.lock().unwrap_or_else(PoisonError::into_inner);

@@ -24,6 +24,7 @@ pub mod packet;
 pub mod plan;
 mod play;
 pub use play::{Check, PlayError, play, play_rounds};
+mod portal;
 mod process;
 pub use process::{Process, command};
 mod quality;

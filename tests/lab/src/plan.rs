@@ -125,7 +125,8 @@ pub(crate) fn hosts(scene: &Scene) -> Vec<HostPlan> {
         let zone = Zone::Isp(isp);
         hosts.push(host(&resolver(isp), zone, &isp.addresses(DNS_MACHINE)));
         hosts.push(host(&web(isp), zone, &web_addresses(scene, Some(isp))));
-        let poses_as = addresses_of(&scene.sites.iter().collect::<Vec<_>>());
+        let mut poses_as = addresses_of(&scene.sites.iter().collect::<Vec<_>>());
+        poses_as.extend(public_resolver());
         hosts.push(HostPlan { poses_as, ..host(&interceptor(isp), zone, &isp.addresses(INTERCEPTOR_MACHINE)) });
         let probes = 1..=PROBES;
         hosts.extend(probes.map(|number| host(&probe(isp, number), zone, &isp.addresses(FIRST_PROBE + number - 1))));

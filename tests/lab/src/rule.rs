@@ -118,6 +118,12 @@ pub enum Rule {
         /// The request's Host header, without a port.
         host: Name,
     },
+    /// A Wi-Fi's log-in page: until somebody logs in, a machine of the ISP's answers in place of everybody.
+    CaptivePortal {
+        /// Whether it lets questions for names pass; else every name leads to the portal.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        true_names: bool,
+    },
     /// Nothing at all passes the border.
     Cut {},
 }

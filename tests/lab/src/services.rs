@@ -3,8 +3,8 @@
 mod nginx;
 mod unbound;
 
-pub(crate) use nginx::prepare as prepare_sites;
-pub(crate) use unbound::{isp_resolver, public_resolver};
+pub(crate) use nginx::{portal as prepare_portal, prepare as prepare_sites};
+pub(crate) use unbound::{isp_resolver, portal_resolver, public_resolver};
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream, UdpSocket};

@@ -34,10 +34,19 @@ pub(crate) fn is_unreachable(rules: &[Rule], packet: &Packet<'_>, direction: Dir
 /// Whether a packet is taken to the ISP's own machine instead of where it should go.
 pub(crate) fn is_diverted(rules: &[Rule], packet: &Packet<'_>, direction: Direction) -> bool {
     const HTTPS: u16 = 443;
+    if direction == Direction::Outward && is_held_by_portal(rules, packet) {
+        return true;
+    }
     let Transport::Tcp(segment) = &packet.transport else { return false };
     direction == Direction::Outward
         && segment.destination == HTTPS
         && rules.iter().any(|rule| matches!(rule, Rule::TlsIntercept { address, .. } if *address == packet.destination))
+}
+
+fn is_held_by_portal(rules: &[Rule], packet: &Packet<'_>) -> bool {
+    const DNS: u16 = 53;
+    let asks = matches!(packet.transport, Transport::Udp { destination: DNS, .. });
+    rules.iter().any(|rule| matches!(rule, Rule::CaptivePortal { true_names } if !(asks && *true_names)))
 }
 
 /// Customers and addresses between which nothing passes for a while, in either order of a packet's ends.

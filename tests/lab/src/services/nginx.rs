@@ -6,7 +6,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-use crate::authority::Authority;
+use crate::authority::{Authority, Certificate};
 use crate::{HttpMode, Isp, LabError, Reception, Site, SiteCertificate};
 
 /// Writes the sites' pages, certificates and the configuration; returns what will be listened on.
@@ -27,6 +27,28 @@ pub(crate) fn prepare(folder: &Path, sites: &[Site], authority: &Authority) -> R
         }
     }
     text += "}\n";
+    let file = folder.join("nginx.conf");
+    fs::write(&file, text).map_err(LabError::file(&file))?;
+    Ok(listens)
+}
+
+/// A portal: whoever asks for whatever is sent to its log-in page.
+pub(crate) fn portal(
+    folder: &Path,
+    name: &str,
+    addresses: &[IpAddr],
+    certificate: &Certificate,
+) -> Result<BTreeSet<SocketAddr>, LabError> {
+    let own = addresses.iter().filter(|address| address.is_ipv4() || crate::host::has_ipv6());
+    let listens: BTreeSet<_> = own.flat_map(|ip| [80, 443].map(|port| SocketAddr::new(*ip, port))).collect();
+    let secure = |listen: &SocketAddr| if listen.port() == 443 { " ssl" } else { "" };
+    let lines: String = listens.iter().map(|listen| format!("    listen {listen}{};\n", secure(listen))).collect();
+    let (chain, key) = (certificate.certificate.display(), certificate.key.display());
+    let text = format!(
+        "{}  server {{\n{lines}    ssl_certificate {chain};\n    ssl_certificate_key {key};\n    \
+         location / {{ return 302 http://{name}/login; }}\n    location = /login {{ return 200 \"Log in, please\"; }}\n  }}\n}}\n",
+        head(folder)
+    );
     let file = folder.join("nginx.conf");
     fs::write(&file, text).map_err(LabError::file(&file))?;
     Ok(listens)

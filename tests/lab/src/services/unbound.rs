@@ -73,6 +73,14 @@ fn local_data(name: &Name, address: IpAddr) -> String {
     format!("  local-data: \"{name}. {TTL} IN {kind} {address}\"\n")
 }
 
+/// The configuration of a portal's resolver: whatever name it is asked for, it names its own first address.
+pub(crate) fn portal_resolver(folder: &Path, addresses: &[IpAddr]) -> String {
+    let usable: Vec<IpAddr> =
+        addresses.iter().copied().filter(|address| address.is_ipv4() || crate::host::has_ipv6()).collect();
+    let own = addresses.first().map(|own| format!("  local-data: \". {TTL} IN A {own}\"\n")).unwrap_or_default();
+    base(folder, &usable) + "  local-zone: \".\" redirect\n" + &own
+}
+
 /// The configuration of the public resolver: it knows the sites and the lab's own names and nothing else.
 pub(crate) fn public_resolver(
     folder: &Path,
@@ -93,9 +101,9 @@ pub(crate) fn public_resolver(
         certificate.certificate.display()
     );
     let sites = sites.iter().filter(|site| site.state != SiteState::Nameless);
-    let sites = sites.map(|site| (&site.name, &site.addresses));
-    for (name, addresses) in sites.chain(own.iter().map(|(name, addresses)| (name, addresses))) {
-        text.extend(addresses.iter().map(|address| local_data(name, *address)));
+    let sites = sites.map(|site| (site.name.clone(), site.named()));
+    for (name, addresses) in sites.chain(own.iter().cloned()) {
+        text.extend(addresses.iter().map(|address| local_data(&name, *address)));
     }
     text
 }
