@@ -1,4 +1,5 @@
-//! What a redirect leads to, by a lighter way: the system's resolver and one address.
+//! What a redirect leads to, by a lighter way: the system's resolver and one address. Only where that fails, or leads to
+//! somebody who cannot prove the name, are others asked.
 
 use std::net::IpAddr;
 
@@ -17,8 +18,16 @@ const LATEST: Duration = Duration::from_secs(45);
 /// Where the last page came from.
 pub(crate) struct From {
     pub(crate) url: TargetUrl,
-    pub(crate) ip: IpAddr,
     pub(crate) page: Page,
+    pub(crate) way: Way,
+}
+
+/// Where a host is.
+#[derive(Clone)]
+pub(crate) struct Way {
+    pub(crate) ip: IpAddr,
+    /// What others than the system's resolver name; `None` if they have not been asked.
+    pub(crate) others: Option<Vec<IpAddr>>,
 }
 
 /// Follows redirects from a page until there is none.
@@ -29,15 +38,13 @@ pub(crate) async fn follow(tools: &Measurer, sources: &Sources, watch: &Watch, m
         if watch.elapsed() > LATEST {
             return seen;
         }
-        let Some(ip) = address(tools, sources, watch, hop, &url, &from, &mut seen).await else { return seen };
-        let mut reached = reach::reach(tools, watch, hop, &url, ip).await;
-        let page = reach::ask(tools, watch, hop, &url, &mut reached).await;
-        seen.append(&mut reached.seen);
-        let Some(page) = page else { return seen };
-        from = From { url, ip, page };
+        let step = OneHop { tools, watch, hop, url: &url };
+        let Some(way) = step.find(sources, &from, &mut seen).await else { return seen };
+        let Some(page) = step.take(&way, &mut seen).await else { return seen };
+        from = From { url, page, way };
     }
     if let Some(url) = next(&from.url, &from.page) {
-        let address = std::net::SocketAddr::new(from.ip, from.url.port());
+        let address = std::net::SocketAddr::new(from.way.ip, from.url.port());
         let outcome = StepOutcome::Failed(Failure::TooManyRedirects);
         let step = Step::Http(Http { address, url: cut::text(url.as_str()), outcome });
         seen.push(watch.observation(Instant::now(), HOPS + 1, step));
@@ -53,35 +60,68 @@ fn next(base: &TargetUrl, page: &Page) -> Option<TargetUrl> {
     base.url().join(page.location.as_deref()?).ok()?.as_str().parse().ok()
 }
 
-/// An address for the host of `url`: the one just used, if the host is the same; else by the system's resolver, else by
-/// one over HTTPS.
-async fn address(
-    tools: &Measurer,
-    sources: &Sources,
-    watch: &Watch,
+/// One hop of the way.
+struct OneHop<'a> {
+    tools: &'a Measurer,
+    watch: &'a Watch,
     hop: u8,
-    url: &TargetUrl,
-    from: &From,
-    seen: &mut Vec<Observation>,
-) -> Option<IpAddr> {
-    let host = reach::bare_host(url);
-    if let Ok(ip) = host.parse() {
-        return Some(ip);
+    url: &'a TargetUrl,
+}
+
+impl OneHop<'_> {
+    /// Where the host is: where it just was, if it is the same; else by the system's resolver, else by one over HTTPS.
+    async fn find(&self, sources: &Sources, from: &From, seen: &mut Vec<Observation>) -> Option<Way> {
+        let host = reach::bare_host(self.url);
+        if let Ok(ip) = host.parse() {
+            return Some(Way { ip, others: Some(Vec::new()) });
+        }
+        if host == reach::bare_host(&from.url) {
+            return Some(from.way.clone());
+        }
+        let asked = names::ask_system(&sources.system, self.watch, self.hop, host).await;
+        let found = names::named(&asked).choose(self.tools.forbidden).first().copied();
+        seen.extend(asked);
+        if let Some(ip) = found {
+            return Some(Way { ip, others: None });
+        }
+        let others = self.ask_others(seen).await;
+        Some(Way { ip: *others.first()?, others: Some(others) })
     }
-    if host == reach::bare_host(&from.url) {
-        return Some(from.ip);
+
+    /// The addresses that a resolver asked over HTTPS names, but for those never contacted.
+    async fn ask_others(&self, seen: &mut Vec<Observation>) -> Vec<IpAddr> {
+        let Some(resolver) = self.tools.doh.first() else { return Vec::new() };
+        let host = reach::bare_host(self.url);
+        let asked = names::ask_doh(self.tools, self.watch, self.hop, resolver, host, &[Query::A]).await;
+        let named = names::named(&asked).choose(self.tools.forbidden);
+        seen.extend(asked);
+        named
     }
-    let first = |asked: &[Observation]| names::named(asked).choose(tools.forbidden).first().copied();
-    let asked = names::ask_system(&sources.system, watch, hop, host).await;
-    let found = first(&asked);
-    seen.extend(asked);
-    if found.is_some() {
-        return found;
+
+    /// Asks for the page. Where none comes, or one from somebody who does not prove the name, it is asked for where others
+    /// say that the host is, too; the way goes on from the first page got.
+    async fn take(&self, way: &Way, seen: &mut Vec<Observation>) -> Option<Page> {
+        let (page, is_sure) = self.ask_at(way.ip, seen).await;
+        if page.is_some() && is_sure || self.watch.elapsed() > LATEST {
+            return page;
+        }
+        let others = match &way.others {
+            Some(others) => others.clone(),
+            None => self.ask_others(seen).await,
+        };
+        match others.into_iter().find(|other| *other != way.ip) {
+            Some(other) => page.or(self.ask_at(other, seen).await.0),
+            None => page,
+        }
     }
-    let asked = names::ask_doh(tools, watch, hop, tools.doh.first()?, host, &[Query::A]).await;
-    let found = first(&asked);
-    seen.extend(asked);
-    found
+
+    /// The page at an address, and whether the one who is there proved to be the host as far as the scheme asks for it.
+    async fn ask_at(&self, ip: IpAddr, seen: &mut Vec<Observation>) -> (Option<Page>, bool) {
+        let mut reached = reach::reach(self.tools, self.watch, self.hop, self.url, ip).await;
+        let page = reach::ask(self.tools, self.watch, self.hop, self.url, &mut reached).await;
+        seen.append(&mut reached.seen);
+        (page, reached.is_sure())
+    }
 }
 
 #[cfg(test)]

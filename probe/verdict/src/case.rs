@@ -235,9 +235,10 @@ impl<'a> Case<'a> {
     }
 
     /// Whether a page got at the hop under judgement is another than the one that a trusted address gives at the same time.
-    pub(crate) fn is_belied(&self, http: &Http, page: &Page) -> bool {
-        let known = self.is_trusted(http.address.ip());
-        !known && self.true_page().is_some_and(|(_, truth)| !page::agree(page, truth, self.host()))
+    pub(crate) fn is_belied(&self, http: Seen<'_, Http>, page: &Page) -> bool {
+        let here = self.http().any(|seen| seen.index == http.index);
+        here && !self.is_trusted(http.what.address.ip())
+            && self.true_page().is_some_and(|(_, truth)| !page::agree(page, truth, self.host()))
     }
 
     /// Whether the handshake at a page's hop and address proved the name in its URL.
@@ -306,7 +307,7 @@ fn contacted(step: &Step) -> Option<IpAddr> {
     Some(address.ip().to_canonical())
 }
 
-fn as_tcp(step: &Step) -> Option<&Tcp> {
+pub(crate) fn as_tcp(step: &Step) -> Option<&Tcp> {
     if let Step::Tcp(tcp) = step { Some(tcp) } else { None }
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use kedergi_wire::{ControlEntry, Failure, Layer, Observation, Page, Reached, Report, Step, Tls, Verification, limits};
 
-use crate::case::{as_dns, as_http, as_tls};
+use crate::case::{as_dns, as_http, as_tcp, as_tls};
 
 /// What a control's report says of its target.
 ///
@@ -16,6 +16,7 @@ pub fn control_entry(report: &Report) -> ControlEntry {
         target: report.target.clone(),
         at: report.at(),
         addresses: addresses(report),
+        connected: connected(report),
         certificate: shown.and_then(|tls| tls.chain.first()).map(|leaf| leaf.sha256),
         verification: shown.and_then(|tls| tls.verification),
         extra_root: shown.and_then(|tls| tls.extra_root),
@@ -37,7 +38,15 @@ fn last_hop(report: &Report) -> u8 {
 fn addresses(report: &Report) -> Vec<IpAddr> {
     let questions = at_hop(report, 0).filter_map(|seen| as_dns(&seen.step));
     let answers = questions.filter_map(|dns| dns.outcome.ok()).flatten();
-    let mut addresses: Vec<IpAddr> = answers.flat_map(|answer| &answer.addresses).copied().collect();
+    sorted(answers.flat_map(|answer| &answer.addresses).copied().collect())
+}
+
+fn connected(report: &Report) -> Vec<IpAddr> {
+    let attempts = at_hop(report, 0).filter_map(|seen| as_tcp(&seen.step));
+    sorted(attempts.filter(|tcp| tcp.outcome.ok().is_some()).map(|tcp| tcp.address.ip()).collect())
+}
+
+fn sorted(mut addresses: Vec<IpAddr>) -> Vec<IpAddr> {
     addresses.sort_unstable();
     addresses.dedup();
     addresses.truncate(limits::ADDRESSES);

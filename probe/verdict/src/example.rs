@@ -211,6 +211,7 @@ pub(crate) fn control(target: &str) -> ControlEntry {
         target: url(target),
         at: "2019-05-09T06:58:00Z".parse().unwrap(),
         addresses: vec![SITE.parse().unwrap(), SITE2.parse().unwrap()],
+        connected: vec![SITE.parse().unwrap()],
         certificate: https.then(|| Digest::of(b"site")),
         verification: https.then_some(Verification::Valid),
         extra_root: None,

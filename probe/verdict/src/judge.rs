@@ -15,7 +15,7 @@ pub fn judge(report: &Report, control: Option<&ControlEntry>) -> Verdict {
     let verdict = first_rule(&case);
     // What lies beyond a redirect may accuse somebody; it does not unmake the answer of the target's own URL.
     match case.at_first_hop() {
-        Some(first) if verdict.outcome == UNCLEAR => first_rule(&first),
+        Some(first) if verdict.outcome.how().is_none() && verdict.outcome != Outcome::Reachable => first_rule(&first),
         Some(_) => Verdict { evidence: sent_on(&case).into_iter().chain(verdict.evidence).collect(), ..verdict },
         None => verdict,
     }

@@ -78,7 +78,7 @@ pub(crate) fn answered_as_control(case: &Case<'_>) -> Option<Vec<Evidence>> {
     // Where the control's own redirects ended nowhere, its first page is all there is to compare.
     let first = case.named_pages().next().filter(|_| control.last_page.is_none());
     let is_the_sites = |(http, page): &(Seen<'_, Http>, &Page)| {
-        case.is_clear_or_proven(http.what) && !case.is_belied(http.what, page) && case.is_controls(http.what, page)
+        case.is_clear_or_proven(http.what) && !case.is_belied(*http, page) && case.is_controls(http.what, page)
     };
     let (http, _) = case.landing().into_iter().chain(first).find(is_the_sites)?;
     Some(vec![seen(http.index, "The page is like the one that the control got.")])
@@ -198,6 +198,11 @@ mod tests {
         let with_truth = |page| rule(lied().page(OTHER, page).page(SITE, site_page()), Some(&control(HTTP)));
         assert_eq!(with_truth(page(200, "News of the day", 9_000)), "answered-as-control");
         assert_eq!(with_truth(page(200, "Weather", 39_000)), "dns-wrong-address");
+        // Where the site sends its readers there is no other address to compare with.
+        let plain = "http://www.a.example/";
+        let sent = named(HTTP).page(SITE, redirect(plain)).hop(1, plain).says(SYSTEM, &[SITE2]);
+        let entry = kedergi_wire::ControlEntry { first_page: Some(redirect(plain)), ..control(HTTP) };
+        assert_eq!(rule(sent.page(SITE2, site_page()), Some(&entry)), "answered-as-control");
         // Nothing to compare it with.
         assert_eq!(rule(lied().page(OTHER, page(200, "Weather", 39_000)), Some(&control(HTTP))), "answered-as-control");
     }

@@ -1,6 +1,8 @@
 //! Connecting: no address of the target lets itself be connected to, while the control got through.
 
-use kedergi_wire::{Failure, Tcp};
+use std::net::IpAddr;
+
+use kedergi_wire::{ControlEntry, Failure, Tcp};
 
 use crate::case::{Case, Seen};
 use crate::evidence::{addresses, control_reached, failure, seen};
@@ -9,7 +11,7 @@ use crate::{Evidence, TcpManner};
 
 /// Fires where most failed IPv4 attempts failed in this manner. IPv6 failing alone is a broken home, never a block.
 pub(crate) fn failed(case: &Case<'_>, manner: TcpManner) -> Option<Vec<Evidence>> {
-    let control = case.reached_control()?;
+    let control = case.reached_control().filter(|control| connected_over_ipv4(case, control))?;
     let attempts = failed_attempts(case)?;
     let seen_manner = majority(attempts.iter().map(|seen| manner_of(seen.what)))?;
     let example = attempts.iter().find(|seen| manner_of(seen.what) == Some(manner))?;
@@ -20,6 +22,13 @@ pub(crate) fn failed(case: &Case<'_>, manner: TcpManner) -> Option<Vec<Evidence>
             format!("Connecting to {address} failed: {what}. {count} of the site tried over IPv4, none connected.");
         Some(vec![seen(example.index, says), control_reached(control)])
     })?
+}
+
+/// Whether the control connected over IPv4 too: a site that only its IPv6 addresses still serve is nobody's doing. What the
+/// control did beyond a redirect is not known.
+fn connected_over_ipv4(case: &Case<'_>, control: &ControlEntry) -> bool {
+    let is_ipv4 = |address: &IpAddr| address.to_canonical().is_ipv4();
+    case.hop() > 0 || control.connected.is_empty() || control.connected.iter().any(is_ipv4)
 }
 
 /// The IPv4 attempts, if the target was tried and nothing of it connected. What came later on a connection proves it too.
@@ -47,7 +56,7 @@ fn manner_of(tcp: &Tcp) -> Option<TcpManner> {
 
 #[cfg(test)]
 mod tests {
-    use kedergi_wire::Failure;
+    use kedergi_wire::{ControlEntry, Failure};
 
     use crate::example::*;
 
@@ -72,6 +81,19 @@ mod tests {
         let both = report(HTTPS).says(SYSTEM, &[SITE, "2a00::1", "2a00::2"]).says(DOH, &[SITE]);
         let both = both.tcp(SITE, Some(Failure::Refused)).tcp("2a00::1", Some(Failure::Timeout));
         assert_eq!(judged(both.tcp("2a00::2", Some(Failure::Timeout))), "tcp-refused");
+    }
+
+    #[test]
+    fn ipv4_that_failed_for_the_control_too_is_no_block() {
+        let example =
+            || named(HTTPS).tcp(SITE, Some(Failure::Timeout)).tcp("2a00::1", Some(Failure::NetworkUnreachable));
+        let over = |addresses: &[&str]| ControlEntry {
+            connected: addresses.iter().map(|address| address.parse().unwrap()).collect(),
+            ..control(HTTPS)
+        };
+        assert_eq!(rule(example(), Some(&over(&["2a00::1"]))), "ambiguous");
+        assert_eq!(rule(example(), Some(&over(&["2a00::1", SITE2]))), "tcp-timeout");
+        assert_eq!(rule(example(), Some(&over(&[]))), "tcp-timeout");
     }
 
     #[test]

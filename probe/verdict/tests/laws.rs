@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use kedergi_verdict::{How, Outcome, Verdict, Why, control_entry, judge};
+use kedergi_verdict::{Evidence, How, Outcome, Verdict, Why, control_entry, judge};
 use kedergi_wire::{
     Answer, Body, Certificate, ControlEntry, Digest, Dns, FORMAT, Failure, Http, Layer, Line, Observation, Page, Query,
     Rcode, Reached, Report, ResolverClass, Session, Step, StepOutcome, Tally, TargetUrl, Tcp, Tls, Vantage,
@@ -172,6 +172,7 @@ fn control() -> impl Strategy<Value = ControlEntry> {
         ControlEntry {
             target,
             at: "2019-05-09T06:58:00Z".parse().unwrap(),
+            connected: addresses.iter().skip(1).copied().collect(),
             addresses,
             certificate: shown.0,
             verification: shown.1,
@@ -270,11 +271,24 @@ proptest! {
     }
 
     #[test]
-    fn a_proven_page_is_reachable_whatever_else_was_seen((mut report, control) in controlled(), page in page()) {
+    fn a_proven_page_is_reachable_whatever_else_was_seen((mut report, control) in controlled(), mut page in page()) {
         report.target = "https://a.example/".parse().unwrap();
+        page.location = None;
         report.observations.extend(proven("45.80.7.7:443".parse().unwrap(), page));
         prop_assert_eq!(judge(&report, Some(&control)).outcome, Outcome::Reachable);
         prop_assert_eq!(judge(&report, Some(&control_entry(&report))).outcome, Outcome::Reachable);
+    }
+
+    #[test]
+    fn a_proven_redirect_is_reachable_unless_its_readers_are_kept_from_where_it_leads(
+        (mut report, control) in controlled(), page in page(),
+    ) {
+        report.target = "https://a.example/".parse().unwrap();
+        report.observations.extend(proven("45.80.7.7:443".parse().unwrap(), page));
+        let verdict = judge(&report, Some(&control));
+        let first = |evidence: &Evidence| evidence.says.starts_with("The site itself sends its readers on to ");
+        let kept = verdict.outcome.how().is_some() && verdict.evidence.first().is_some_and(first);
+        prop_assert!(kept || verdict.outcome == Outcome::Reachable, "{:?}", verdict);
     }
 
     #[test]
