@@ -106,6 +106,7 @@ pub(super) fn control(target: &str) -> ControlEntry {
         target: target.parse().unwrap(),
         at: "2019-05-09T06:58:00Z".parse().unwrap(),
         addresses: vec![SITE.parse().unwrap()],
+        connected: vec![SITE.parse().unwrap()],
         certificate: Some(Digest::of(b"leaf")),
         verification: Some(Verification::Valid),
         extra_root: None,

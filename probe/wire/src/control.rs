@@ -34,6 +34,13 @@ pub struct ControlEntry {
     /// Every address any resolver named, sorted.
     #[serde(deserialize_with = "bounded::seq::<_, _, { limits::ADDRESSES }>")]
     pub addresses: Vec<IpAddr>,
+    /// The addresses that let themselves be connected to, sorted; empty where that is not known.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "bounded::seq::<_, _, { limits::ADDRESSES }>"
+    )]
+    pub connected: Vec<IpAddr>,
     /// The leaf certificate shown for the target's own URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<Digest>,

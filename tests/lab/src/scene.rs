@@ -81,6 +81,9 @@ pub struct Site {
     /// Addresses where it is served too, though DNS does not name them: a proxy's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unlisted: Vec<IpAddr>,
+    /// Addresses that DNS names too, at which there is nobody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dead: Vec<IpAddr>,
     /// What port 80 does.
     #[serde(default)]
     pub http: HttpMode,
@@ -135,6 +138,11 @@ impl Site {
         let missing = self.bytes.unwrap_or_default().saturating_sub(page.len());
         page.extend(std::iter::repeat_n(FILLING, missing.div_ceil(FILLING.len())));
         page
+    }
+
+    /// Every address that DNS names for it.
+    pub fn named(&self) -> Vec<IpAddr> {
+        self.addresses.iter().chain(&self.dead).copied().collect()
     }
 
     /// Every address it is served at.
@@ -305,7 +313,8 @@ fn check_site(site: &Site) -> Result<(), String> {
     if site.addresses.is_empty() {
         return Err(format!("{name} has no address; to take it out of DNS, give it the state \"nameless\""));
     }
-    if let Some(address) = site.served_at().find(|address| plan::is_reserved(*address)) {
+    if let Some(address) = site.served_at().chain(site.dead.iter().copied()).find(|address| plan::is_reserved(*address))
+    {
         return Err(format!(
             "{name} has the address {address}, which is the lab's own or no machine's; take one of 45.80.0.0/16"
         ));

@@ -81,6 +81,7 @@ fn entry(seconds: i64, took_ms: u32) -> ControlEntry {
         target: target(),
         at: at(seconds),
         addresses: Vec::new(),
+        connected: Vec::new(),
         certificate: None,
         verification: None,
         extra_root: None,
