@@ -24,17 +24,16 @@ fn ends_well(case: &Case<'_>, last: u8) -> bool {
     })
 }
 
-/// Whether the page at a hop is a redirect of the site's own.
+/// Whether the page at a hop is a redirect of the site's own, to where the control was sent as well. Some sites send the
+/// readers of a country elsewhere; what becomes of them there, no control can say.
 fn sends_on(case: &Case<'_>, control: &ControlEntry, hop: u8) -> bool {
     let Some((http, page)) = case.page_at(hop) else { return false };
     let Some(next) = page::redirect_host(page, case.host()) else { return false };
-    if !is_in_clear(http.what) {
-        return case.is_proven_at_any_hop(http.what);
-    }
-    match (hop, &control.first_page) {
+    let known = match (hop, &control.first_page) {
         (0, Some(first)) => page::alike(page, first, case.host()),
         _ => case.knows_host(&next),
-    }
+    };
+    known && case.is_clear_or_proven(http.what)
 }
 
 /// That the site itself sends the reader to the hop under judgement.
@@ -111,6 +110,14 @@ mod tests {
         let cut = sent(HTTPS).hop(1, WWW).says(SYSTEM, &[SITE2]).tls_fails(SITE2, Failure::Reset);
         let verdict = crate::judge(&cut.done(), Some(&entry(HTTPS)));
         assert!(verdict.evidence[0].says.contains("sends its readers on to www.a.example"), "{verdict:?}");
+    }
+
+    #[test]
+    fn where_the_control_was_not_sent_nobody_is_accused() {
+        let elsewhere = "https://regional.example/";
+        let sent = named(HTTPS).tls(SITE, Verification::Valid, "site").page(SITE, redirect(elsewhere));
+        let dead = sent.hop(1, elsewhere).says(SYSTEM, &[OTHER]).tcp(OTHER, Some(Failure::Timeout));
+        assert_eq!(rule(dead, Some(&entry(HTTPS))), "answered-over-tls");
     }
 
     #[test]

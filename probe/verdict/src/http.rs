@@ -76,7 +76,8 @@ fn sign(case: &Case<'_>, foreign: &Foreign<'_>, http: Seen<'_, Http>, page: &Pag
     let host = page::redirect_host(page, case.host())?;
     // Of the later hops it is not known where the control was sent.
     let is_first = case.named_pages().next().is_some_and(|(first, _)| first.index == http.index);
-    let strange = is_first && !case.knows_host(&host) && case.has_encrypted_exchange();
+    let own = foreign.control.iter().any(|other| page::is_same_server(page, other));
+    let strange = is_first && !own && !case.knows_host(&host) && case.has_encrypted_exchange();
     (page::has_block_location(page) || strange)
         .then(|| format!("The answer sends the reader to {host}, where the control is not sent."))
 }
@@ -88,7 +89,10 @@ pub(crate) fn different(case: &Case<'_>) -> Option<Vec<Evidence>> {
     let (http, page) = case.landing()?;
     let strange = |other: &&Page| !page::is_same_server(page, other) && page::differences(page, other) >= 2;
     let is_redirect = page::redirect_host(page, case.host()).is_some();
-    let accused = !is_redirect && foreign.control.iter().all(strange) && case.has_encrypted_exchange();
+    let accused = !is_redirect
+        && !page::is_front_refusal(page)
+        && foreign.control.iter().all(strange)
+        && case.has_encrypted_exchange();
     accused.then(|| {
         let says = "The page differs from the control's in at least two of status, title and length.";
         vec![
@@ -169,11 +173,36 @@ mod tests {
     }
 
     #[test]
-    fn legal_reasons_are_the_sites_own_where_its_server_gives_them() {
-        let (mut entry, mut refusal) = (control(HTTP), page(451, "Not shown in your country", 300));
-        refusal.server = Some("front".to_owned());
-        assert_eq!(rule(named(HTTP).page(SITE, refusal.clone()), Some(&entry)), "http-block-page");
+    fn a_front_server_that_refuses_a_visitor_is_no_censor() {
+        let mut refusal = page(403, "Access Denied", 300);
+        refusal.server = Some("AkamaiGHost".to_owned());
+        assert_eq!(judged(named(HTTP).page(SITE, refusal.clone())), "ambiguous");
+        refusal.server = Some("AkamaiGHostess".to_owned());
+        assert_eq!(judged(named(HTTP).page(SITE, refusal)), "http-different");
+    }
+
+    #[test]
+    fn a_site_may_send_the_readers_of_a_country_elsewhere() {
+        let mut sent = redirect("http://www.a.kz.example/");
+        let got = |page| rule(named(HTTP).page(SITE, page), Some(&with_server(control(HTTP))));
+        assert_eq!(got(sent.clone()), "http-block-page");
+        sent.server = Some("front".to_owned());
+        assert_eq!(got(sent.clone()), "ambiguous");
+        sent.location = Some("http://blocked.provider.example/".to_owned());
+        assert_eq!(got(sent), "http-block-page");
+    }
+
+    fn with_server(mut entry: kedergi_wire::ControlEntry) -> kedergi_wire::ControlEntry {
         entry.first_page.iter_mut().chain(&mut entry.last_page).for_each(|page| page.server = Some("front".to_owned()));
+        entry
+    }
+
+    #[test]
+    fn legal_reasons_are_the_sites_own_where_its_server_gives_them() {
+        let mut refusal = page(451, "Not shown in your country", 300);
+        refusal.server = Some("front".to_owned());
+        assert_eq!(judged(named(HTTP).page(SITE, refusal.clone())), "http-block-page");
+        let entry = with_server(control(HTTP));
         assert_eq!(rule(named(HTTP).page(SITE, refusal.clone()), Some(&entry)), "ambiguous");
         refusal.title = Some("Доступ ограничен".to_owned());
         assert_eq!(rule(named(HTTP).page(SITE, refusal), Some(&entry)), "http-block-page");

@@ -35,6 +35,21 @@ const TITLES: &[&str] = &[
     "court order",
 ];
 
+/// Server software, in lower case, of the fronts that large sites rent: it refuses visitors in its own name, though the
+/// site's pages come with another's.
+const FRONTS: &[&str] = &[
+    "akamaighost",
+    "akamainetstorage",
+    "cloudflare",
+    "cloudfront",
+    "ddos-guard",
+    "fastly",
+    "imperva",
+    "qrator",
+    "sucuri/cloudproxy",
+    "varnish",
+];
+
 /// What the addresses of block pages contain.
 const LOCATIONS: &[&str] = &["blocked", "blockpage", "block-page", "block_page", "zapret", "bugattal"];
 
@@ -95,6 +110,12 @@ fn share_a_word(page: &Page, other: &Page) -> bool {
 /// Whether two pages say that they come from the same server software.
 pub(crate) fn is_same_server(page: &Page, other: &Page) -> bool {
     page.server.is_some() && page.server == other.server
+}
+
+/// Whether a page is the refusal of a front that large sites rent.
+pub(crate) fn is_front_refusal(page: &Page) -> bool {
+    let server = page.server.as_deref().unwrap_or_default().to_lowercase();
+    page.status >= 400 && FRONTS.contains(&server.as_str())
 }
 
 /// In how many of three ways two pages differ: class of status, title, length.

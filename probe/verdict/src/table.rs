@@ -73,6 +73,13 @@ pub(crate) static RULES: &[Rule] = &[
         line::no_connectivity,
     ),
     rule(
+        "abroad-cut",
+        inconclusive(Why::NoConnectivity),
+        "Nobody outside the provider's network answered for this target, and fewer than a quarter of the run's targets let themselves be connected to.",
+        "Our own: in a shutdown what stands inside the country still answers",
+        line::abroad_cut,
+    ),
+    rule(
         "captive-portal",
         inconclusive(Why::CaptivePortal),
         "During the whole run nobody proved by a certificate who they are, and in place of the target or of a resolver asked over HTTPS somebody else answered.",
@@ -103,7 +110,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule(
         "resolver-dead",
         inconclusive(Why::ResolverDead),
-        "The line's resolver answered no question of the whole run.",
+        "The line's resolver answered no question of the whole run, or only that it failed.",
         "Our own: silence on one name is a sign, silence on all a fault",
         line::resolver_dead,
     ),
@@ -222,7 +229,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule(
         "http-block-page",
         blocked(How::Http(HttpManner::BlockPage)),
-        "Plain HTTP: a page unlike the control's with status 451 from other server software, with the words of a block page in its title, or that sends the reader to a block page's address or to a host where the control is not sent.",
+        "Plain HTTP: a page unlike the control's with status 451 from other server software, with the words of a block page in its title, or that sends the reader to a block page's address or, by other server software, to a host where the control is not sent.",
         "RFC 7725, status 451; Jones et al., IMC 2014",
         http::block_page,
     ),
@@ -243,7 +250,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule(
         "http-different",
         blocked(How::Http(HttpManner::Different)),
-        "Plain HTTP: the page differs from the control's in at least two of status class, title and length (less than half), comes from other server software, and encrypted connections worked.",
+        "Plain HTTP: the page differs from the control's in at least two of status class, title and length (less than half), comes from other server software, is not the refusal of a front that large sites rent, and encrypted connections worked.",
         BLOCK_PAGES,
         http::different,
     ),
