@@ -158,9 +158,13 @@ const FILLING: &str = "<p>The news of yesterday and of the day before.</p>\n";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reception {
-    /// Status of the page.
+    /// Status of the answer.
     pub status: u16,
-    /// HTML of the page.
+    /// Where it sends them, if anywhere; then the status is a redirect's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    /// HTML of the answer.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub body: String,
 }
 
@@ -329,23 +333,22 @@ fn check_site(site: &Site) -> Result<(), String> {
 }
 
 fn check_answers(site: &Site) -> Result<(), String> {
-    let name = &site.name;
-    let mut statuses = site.to.values().map(|reception| reception.status);
-    if site.location.is_some() {
-        let is_redirect = matches!(site.status, 301..=303 | 307 | 308);
-        if !is_redirect {
-            return Err(format!("{name} has a location and the status {}; a redirect's is needed", site.status));
-        }
-    } else if !is_page(site.status) {
-        let status = site.status;
+    let own = (site.status, site.location.is_some());
+    let to = site.to.values().map(|reception| (reception.status, reception.location.is_some()));
+    std::iter::once(own).chain(to).try_for_each(|(status, sends_on)| check_answer(&site.name, status, sends_on))
+}
+
+fn check_answer(name: &Name, status: u16, sends_on: bool) -> Result<(), String> {
+    let is_redirect = matches!(status, 301..=303 | 307 | 308);
+    if sends_on && !is_redirect {
+        return Err(format!("{name} has a location and the status {status}; a redirect's is needed"));
+    }
+    if !sends_on && !is_page(status) {
         return Err(format!(
             "{name} answers with status {status}; without a location the lab can do 200 and 400 to 599"
         ));
     }
-    match statuses.find(|status| !is_page(*status)) {
-        Some(status) => Err(format!("{name} shows a page with status {status}; the lab can do 200 and 400 to 599")),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// Whether a page goes with the status. The others have no body, or nginx would not send this one.

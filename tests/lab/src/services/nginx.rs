@@ -147,7 +147,10 @@ fn waiting(seconds: u8) -> String {
 }
 
 fn reception_location(isp: Isp, reception: &Reception) -> String {
-    let answer = answer(reception.status, &format!("to-{isp}"));
+    let answer = match &reception.location {
+        Some(location) => format!("return {} {location};", reception.status),
+        None => answer(reception.status, &format!("to-{isp}")),
+    };
     format!("    location = /to-{isp} {{ internal; {answer} }}\n    location = /to-{isp}.html {{ internal; }}\n")
 }
 
