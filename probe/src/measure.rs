@@ -123,7 +123,7 @@ pub async fn measure_run(
         Report { format: FORMAT, sequence, started, clock_offset_ms, target, vantage, line, observations }
     });
     let mut reports: Vec<Report> = measured.buffer_unordered(tools.concurrency).collect().await;
-    let line = line::line(reports.iter().flat_map(|report| &report.observations));
+    let line = line::line(reports.iter().map(|report| &report.observations[..]));
     reports.iter_mut().for_each(|report| report.line = line);
     reports.sort_by_key(|report| report.sequence);
     reports

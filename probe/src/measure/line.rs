@@ -2,18 +2,32 @@
 
 use kedergi_wire::{Dns, Failure, Line, Observation, Report, ResolverClass, Step, Tally, Verification};
 
+use super::names;
+
 /// What a handshake brings beside the page: a chain of three certificates and the protocol's own.
 const HANDSHAKE: u64 = 5_000;
 /// What a connection or an answer brings at most in headers.
 const HEADERS: u64 = 1_000;
 
-/// How many parties outside, and how often the system's resolver, were asked and answered.
-pub(crate) fn line<'a>(observations: impl Iterator<Item = &'a Observation>) -> Line {
+/// How many parties outside, and how often the system's resolver, were asked and answered, given what was seen of each target.
+pub(crate) fn line<'a>(targets: impl Iterator<Item = &'a [Observation]>) -> Line {
     let mut line = Line::default();
+    for observations in targets {
+        count(&mut line.targets, observations.iter().any(is_connection));
+        count_each(&mut line, observations);
+    }
+    line
+}
+
+fn is_connection(seen: &Observation) -> bool {
+    matches!(&seen.step, Step::Tcp(tcp) if tcp.outcome.ok().is_some())
+}
+
+fn count_each(line: &mut Line, observations: &[Observation]) {
     for seen in observations {
         match &seen.step {
             Step::Dns(dns) if dns.resolver == ResolverClass::System => {
-                count(&mut line.resolver, dns.outcome.ok().is_some())
+                count(&mut line.resolver, names::is_settled(&dns.outcome))
             }
             Step::Dns(dns) => {
                 count(&mut line.outside, dns.outcome.ok().is_some());
@@ -27,7 +41,6 @@ pub(crate) fn line<'a>(observations: impl Iterator<Item = &'a Observation>) -> L
             Step::Http(_) => {}
         }
     }
-    line
 }
 
 /// Whether the roots vouch for whose certificate it is, be it out of date: this machine's clock may be wrong.
@@ -93,8 +106,9 @@ mod tests {
             tcp(StepOutcome::Failed(Failure::Refused)),
             tcp(StepOutcome::Failed(Failure::ForbiddenAddress)),
         ];
-        let line = line(seen.iter());
+        let line = line([&seen[..], &[]].into_iter());
         assert_eq!(line.resolver, Tally { tried: 2, answered: 1 });
+        assert_eq!(line.targets, Tally { tried: 2, answered: 1 });
         assert_eq!(line.outside, Tally { tried: 4, answered: 2 });
         assert_eq!(line.proven, Tally { tried: 1, answered: 1 });
     }

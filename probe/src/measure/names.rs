@@ -103,7 +103,7 @@ pub(crate) async fn ask_system(system: &[SocketAddr], watch: &Watch, hop: u8, na
 }
 
 /// Whether a resolver said what it knows. A failure of its own may pass like silence.
-fn is_settled(outcome: &StepOutcome<Answers>) -> bool {
+pub(crate) fn is_settled(outcome: &StepOutcome<Answers>) -> bool {
     let first = outcome.ok().and_then(|answers| answers.first());
     first.is_some_and(|answer| matches!(answer.rcode, Rcode::NoError | Rcode::NxDomain))
 }

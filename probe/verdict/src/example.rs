@@ -60,6 +60,11 @@ impl Example {
         self
     }
 
+    pub(crate) fn targets(mut self, tried: u16, answered: u16) -> Self {
+        self.report.line.targets = Tally { tried, answered };
+        self
+    }
+
     pub(crate) fn proven(mut self, tried: u16, answered: u16) -> Self {
         self.report.line.proven = Tally { tried, answered };
         self
@@ -133,8 +138,9 @@ impl Example {
         let verification = shown.map(|(verification, _)| verification);
         let address: SocketAddr = SocketAddr::new(address.parse().unwrap(), 443);
         let connected = self.step(hop, Step::Tcp(Tcp { address, outcome: StepOutcome::Ok(()) }));
-        let extra_root = None;
-        connected.step(hop, Step::Tls(Tls { address, server_name, chain, verification, extra_root, outcome }))
+        let (hello_bytes, extra_root) = (None, None);
+        let tls = Tls { address, server_name, hello_bytes, chain, verification, extra_root, outcome };
+        connected.step(hop, Step::Tls(tls))
     }
 
     pub(crate) fn http(self, address: &str, outcome: StepOutcome<Page>) -> Self {

@@ -1,6 +1,6 @@
 //! The probe's own line and machine: what must work before anybody is accused.
 
-use kedergi_wire::{Failure, Query, ResolverClass, StepOutcome, Tls};
+use kedergi_wire::{Answers, Failure, Query, Rcode, ResolverClass, StepOutcome, Tls};
 
 use crate::Evidence;
 use crate::case::Case;
@@ -14,6 +14,23 @@ pub(crate) fn no_connectivity(case: &Case<'_>) -> Option<Vec<Evidence>> {
         let tried = outside.tried;
         vec![known(format!(
             "During the whole run nobody outside the provider's network answered; {tried} attempts were made."
+        ))]
+    })
+}
+
+/// Nobody abroad answered for this target, and hardly any other target could be connected to: the few that could stand inside
+/// the country. Resolvers there may still answer, or say that they failed.
+pub(crate) fn abroad_cut(case: &Case<'_>) -> Option<Vec<Evidence>> {
+    let targets = case.report.line.targets;
+    let hardly_any = targets.tried > 1 && u32::from(targets.answered) * 4 < u32::from(targets.tried);
+    let asked = case.dns().filter(|seen| seen.what.resolver != ResolverClass::System);
+    let answered = asked
+        .map(|seen| seen.what.outcome.ok().is_some())
+        .chain(case.tcp().map(|seen| seen.what.outcome.ok().is_some()));
+    (hardly_any && !answered.into_iter().any(|answered| answered)).then(|| {
+        let (tried, connected) = (targets.tried, targets.answered);
+        vec![known(format!(
+            "Nobody outside the provider's network answered for this target, and of the {tried} targets of the run {connected} could be connected to."
         ))]
     })
 }
@@ -64,12 +81,17 @@ fn failure<T>(outcome: &StepOutcome<T>) -> Option<Failure> {
     outcome.failure()
 }
 
-/// The system's resolver answered about no name at all, so its silence on this one means nothing.
+fn is_answer(outcome: &StepOutcome<Answers>) -> bool {
+    let first = outcome.ok().and_then(|answers| answers.first());
+    first.is_some_and(|answer| matches!(answer.rcode, Rcode::NoError | Rcode::NxDomain))
+}
+
+/// The system's resolver answered about no name at all, so that it is silent on this one or fails means nothing.
 pub(crate) fn resolver_dead(case: &Case<'_>) -> Option<Vec<Evidence>> {
     let line = case.report.line.resolver;
     let mut asked = case.asked(ResolverClass::System).peekable();
     let index = asked.peek()?.index;
-    let dead = line.answered == 0 && asked.all(|seen| seen.what.outcome.ok().is_none());
+    let dead = line.answered == 0 && asked.all(|seen| !is_answer(&seen.what.outcome));
     dead.then(|| {
         let tried = line.tried;
         vec![seen(
@@ -81,7 +103,7 @@ pub(crate) fn resolver_dead(case: &Case<'_>) -> Option<Vec<Evidence>> {
 
 #[cfg(test)]
 mod tests {
-    use kedergi_wire::{Failure, Query, StepOutcome};
+    use kedergi_wire::{Failure, Query, Rcode, StepOutcome};
 
     use crate::example::*;
 
@@ -93,6 +115,18 @@ mod tests {
         let shutdown = report(HTTPS).says(SYSTEM, &["10.0.0.1"]).silent(DOH).line(0, 8);
         assert_eq!(rule(shutdown, Some(&control(HTTPS))), "no-connectivity");
         assert_eq!(rule(named(HTTPS).works(SITE).line(0, 0), None), "answered-over-tls");
+    }
+
+    #[test]
+    fn where_only_the_country_answers_nobody_is_accused() {
+        let cut = |connected| {
+            let cut = report(HTTPS).says_code(SYSTEM, Rcode::ServFail).silent(DOH).silent(PUBLIC).line(3, 9);
+            rule(cut.targets(40, connected), Some(&control(HTTPS)))
+        };
+        assert_eq!(cut(9), "abroad-cut");
+        assert_eq!(cut(10), "dns-refused");
+        let dead = report(HTTPS).says_code(SYSTEM, Rcode::ServFail).says(DOH, &[SITE]).works(SITE).line(9, 0);
+        assert_eq!(rule(dead, Some(&control(HTTPS))), "resolver-dead");
     }
 
     #[test]

@@ -101,8 +101,12 @@ pub struct Line {
     /// Parties outside the provider's network (public resolvers, DoH, sites by address): how many were tried, how many
     /// answered with anything that a cut cannot fake (a DNS answer, a connection).
     pub outside: Tally,
-    /// Names put to the system's resolver, and how many it answered at all.
+    /// Names put to the system's resolver, and how many it answered, be it that there is no such name. That it failed or
+    /// refuses is no answer.
     pub resolver: Tally,
+    /// Targets measured, and how many let themselves be connected to.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    pub targets: Tally,
     /// Parties that were to prove by a certificate who they are (DoH, sites over TLS), and how many did, be it out of date.
     /// Behind a log-in page nobody does.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]
