@@ -5,16 +5,16 @@ use std::net::{IpAddr, SocketAddr};
 use kedergi_wire::{Failure, Observation, Page, Step, StepOutcome, TargetUrl, Verification};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
-use tokio_rustls::client::TlsStream;
 
 use super::http::Version;
+use super::tls::Secured;
 use super::watch::Watch;
 use super::{Measurer, http, tcp};
 
 /// A connection on which a page can be asked for.
 enum Ready {
     Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>, Version),
+    Tls(Box<Secured>, Version),
 }
 
 /// What came of one address.

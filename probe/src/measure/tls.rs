@@ -1,8 +1,10 @@
 //! One handshake with the target's name. The chain is recorded whole, and kept even where the handshake fails later.
 
+mod counted;
 mod roots;
 
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use self::counted::Counted;
 use self::roots::Roots;
 use super::cut::text;
 use super::failure;
@@ -23,6 +26,9 @@ use crate::trust::{TrustError, provider};
 
 /// Two round trips and the server's arithmetic; a censor that swallows packets stays silent for minutes.
 const TIMEOUT: Duration = Duration::from_secs(6);
+
+/// A connection after its handshake.
+pub(crate) type Secured = TlsStream<Counted>;
 
 /// What measured handshakes are made with. It accepts any certificate and notes what it thinks of it, so nothing secret may
 /// ever be sent on it.
@@ -48,13 +54,9 @@ impl Handshakes {
     }
 
     /// Shakes hands on `stream` and sends `host` as the name, unless it is an address.
-    pub(crate) async fn shake(
-        &self,
-        stream: TcpStream,
-        address: SocketAddr,
-        host: &str,
-    ) -> (Tls, Option<TlsStream<TcpStream>>) {
+    pub(crate) async fn shake(&self, stream: TcpStream, address: SocketAddr, host: &str) -> (Tls, Option<Secured>) {
         let seen = Arc::new(Mutex::new(Seen::default()));
+        let (stream, sent) = Counted::new(stream);
         let result = self.attempt(stream, host, &seen).await;
         let seen = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
         let (outcome, stream) = match result {
@@ -62,16 +64,12 @@ impl Handshakes {
             Err(failure) => (StepOutcome::Failed(failure), None),
         };
         let server_name = host.parse::<std::net::IpAddr>().is_err().then(|| text(host));
+        let hello_bytes = u16::try_from(sent.load(Ordering::Relaxed)).ok().filter(|bytes| *bytes > 0);
         let Seen { chain, verification, extra_root } = seen;
-        (Tls { address, server_name, chain, verification, extra_root, outcome }, stream)
+        (Tls { address, server_name, hello_bytes, chain, verification, extra_root, outcome }, stream)
     }
 
-    async fn attempt(
-        &self,
-        stream: TcpStream,
-        host: &str,
-        seen: &Arc<Mutex<Seen>>,
-    ) -> Result<TlsStream<TcpStream>, Failure> {
+    async fn attempt(&self, stream: Counted, host: &str, seen: &Arc<Mutex<Seen>>) -> Result<Secured, Failure> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| Failure::OwnMachine)?;
         let recorder = Recorder { roots: Arc::clone(&self.roots), seen: Arc::clone(seen) };
         let mut config = self.base.clone();
@@ -82,7 +80,7 @@ impl Handshakes {
     }
 }
 
-fn session(stream: &TlsStream<TcpStream>) -> Session {
+fn session(stream: &Secured) -> Session {
     let (_, connection) = stream.get_ref();
     let version = match connection.protocol_version() {
         Some(ProtocolVersion::TLSv1_2) => "1.2".to_owned(),

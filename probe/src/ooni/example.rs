@@ -67,6 +67,7 @@ impl Example {
             chain: shown.iter().map(|verification| certificate(*verification)).collect(),
             verification: shown.ok(),
             extra_root: None,
+            hello_bytes: None,
             outcome: shown.map_or_else(StepOutcome::Failed, |_| StepOutcome::Ok(session)),
         };
         self.tcp(hop, address, None).step(hop, Step::Tls(tls))

@@ -102,8 +102,8 @@ fn tls() -> impl Strategy<Value = Step> {
     });
     (socket(), vec(leaf, 0..2), option::of(verification()), option::of(digest()), outcome(session)).prop_map(
         |(address, chain, verification, extra_root, outcome)| {
-            let server_name = Some("a.example".to_owned());
-            Step::Tls(Tls { address, server_name, chain, verification, extra_root, outcome })
+            let (server_name, hello_bytes) = (Some("a.example".to_owned()), None);
+            Step::Tls(Tls { address, server_name, hello_bytes, chain, verification, extra_root, outcome })
         },
     )
 }
@@ -215,6 +215,7 @@ fn proven(address: SocketAddr, page: Page) -> [Observation; 3] {
         Step::Tls(Tls {
             address,
             server_name: Some(name),
+            hello_bytes: None,
             chain: Vec::new(),
             verification: Some(Verification::Valid),
             extra_root: None,

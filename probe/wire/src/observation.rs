@@ -271,6 +271,9 @@ pub struct Tls {
     /// The name sent in the ClientHello; `None` where the target is an address.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "bounded::optional_text")]
     pub server_name: Option<String>,
+    /// Bytes of the ClientHello, with its record's header: some censors read only one that fits one packet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hello_bytes: Option<u16>,
     /// The chain as shown, leaf first; empty where none arrived.
     #[serde(
         default,

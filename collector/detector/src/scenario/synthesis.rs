@@ -140,7 +140,9 @@ impl Seen<'_> {
         outcome: StepOutcome<Session>,
     ) -> Self {
         let server_name = Some(self.site.url.host().to_owned());
-        self.step(took_ms, Step::Tls(Tls { address, server_name, chain, verification, extra_root: None, outcome }))
+        let (hello_bytes, extra_root) = (None, None);
+        let tls = Tls { address, server_name, hello_bytes, chain, verification, extra_root, outcome };
+        self.step(took_ms, Step::Tls(tls))
     }
 
     fn shakes_hands_badly(self, manner: TlsManner) -> Self {

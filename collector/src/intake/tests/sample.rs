@@ -38,6 +38,7 @@ fn report(sequence: u64, handshake: StepOutcome<Session>, verification: Option<V
         chain: verification.map(|_| shown).into_iter().collect(),
         verification,
         extra_root: None,
+        hello_bytes: None,
         outcome: handshake,
     };
     let steps = [

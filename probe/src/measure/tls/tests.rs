@@ -120,6 +120,8 @@ async fn the_chain_outlives_a_handshake_that_fails_after_it() {
 async fn a_reset_after_the_name() {
     let tls = against(loopback::reset).await;
     assert_eq!((tls.outcome, tls.verification), (StepOutcome::Failed(Failure::Reset), None));
+    // The server read all of it before it reset the connection.
+    assert!(tls.hello_bytes.is_some_and(|bytes| (200..600).contains(&bytes)), "{:?}", tls.hello_bytes);
 }
 
 #[tokio::test]
