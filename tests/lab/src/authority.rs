@@ -2,10 +2,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
 use crate::LabError;
+
+/// How long ago certificates began to hold: a clock that is a day slow takes them for not yet valid.
+const FRESH: Duration = Duration::from_secs(6 * 60 * 60);
+/// How long they will hold still, as those of the free authorities do when they are renewed.
+const LASTS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Signs certificates. The lab's own signs those of its servers, and probes trust it by `extra_roots`; others are forgers'.
 #[derive(Debug)]
@@ -73,6 +79,8 @@ impl Authority {
         let names = [name].iter().chain(others).map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let mut params = CertificateParams::new(names).map_err(wrong)?;
         params.distinguished_name.push(DnType::CommonName, name);
+        let now = SystemTime::now();
+        (params.not_before, params.not_after) = ((now - FRESH).into(), (now + LASTS).into());
         change(&mut params);
         let key = KeyPair::generate().map_err(wrong)?;
         let signed = match issuer {

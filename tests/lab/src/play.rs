@@ -3,16 +3,19 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use kedergi_wire::TargetUrl;
 use serde::{Deserialize, Serialize};
 
+use crate::space::find;
 use crate::{Expected, Isp, Lab, LabError, ProbeSettings, Scene, command, plan};
 
 /// Time a probe has for all targets of a scene. Each step has its own timeout of seconds; this is for a probe that hangs.
 const MEASURE: Duration = Duration::from_secs(180);
+/// The program that shows another time to the one it runs. A kernel has one clock of the day for all its namespaces.
+const FAKETIME: &str = "faketime";
 /// Bytes of a probe's log shown when it failed.
 const LAST_WORDS: usize = 1000;
 
@@ -155,7 +158,7 @@ impl Player<'_> {
         let config = self.lab.probe_config(host, &ProbeSettings::default())?;
         let output = self.lab.host_folder(host)?.join("measured.json");
         let create = |path: &Path| File::create(path).map_err(LabError::file(path));
-        let mut command = command(&self.program);
+        let mut command = self.probe_at(host)?;
         command.arg("measure").args(options).arg("--config").arg(config);
         command.args(self.scene.targets.iter().map(|target| target.url.as_str()));
         command.stdin(Stdio::null()).stdout(create(&output)?).stderr(create(&self.log(host)?)?);
@@ -165,6 +168,19 @@ impl Player<'_> {
             Ok(status) => Err(self.failed(host, format!("ended with {status}"))),
             Err(error) => Err(self.failed(host, format!("had to be ended: {error}"))),
         }
+    }
+
+    /// The probe as a command, at the time that the host's clock shows.
+    fn probe_at(&self, host: &str) -> Result<Command, LabError> {
+        let isp = Isp::ALL.into_iter().find(|isp| host.starts_with(isp.as_str()));
+        let days = isp.map_or(0, |isp| self.scene.practice(isp).clock_days);
+        if days == 0 {
+            return Ok(command(&self.program));
+        }
+        let faketime = find(FAKETIME).ok_or_else(|| LabError::Unavailable(format!("{FAKETIME} is not installed")))?;
+        let mut wrong = command(faketime);
+        wrong.args(["--exclude-monotonic", "-f", &format!("{days:+}d")]).arg(&self.program);
+        Ok(wrong)
     }
 
     fn log(&self, host: &str) -> Result<PathBuf, LabError> {

@@ -57,6 +57,9 @@ pub struct Practice {
     /// Which resolver its customers use.
     #[serde(default)]
     pub resolver: CustomersResolver,
+    /// Days by which the clocks of its customers are wrong; negative: slow.
+    #[serde(default)]
+    pub clock_days: i16,
 }
 
 /// Which resolver the machines of an ISP's customers are set to.

@@ -18,13 +18,13 @@ const ALL: &str = "KEDERGI_TEST_ALL";
 /// Names the file in which skipped tests are noted, for who runs them all and counts.
 const NOTES: &str = "KEDERGI_SKIPPED";
 /// Programs that a lab runs.
-const PROGRAMS: [&str; 4] = ["ip", "setpriv", "nginx", "unbound"];
+const PROGRAMS: [&str; 5] = ["ip", "setpriv", "nginx", "unbound", "faketime"];
 
 /// Whether this process can build a lab, at once or after [`enter`]; if not, why and what to do.
 pub fn availability() -> Result<(), String> {
     if let Some(missing) = PROGRAMS.into_iter().find(|program| find(program).is_none()) {
         return Err(format!(
-            "{missing} is not installed (Debian: apt-get install iproute2 util-linux nginx-light unbound)"
+            "{missing} is not installed (Debian: apt-get install iproute2 util-linux nginx-light unbound faketime)"
         ));
     }
     OpenOptions::new().read(true).write(true).open("/dev/net/tun").map_err(|error| {
