@@ -71,6 +71,34 @@ async fn a_site_behind_a_redirect() {
 }
 
 #[tokio::test]
+async fn where_a_redirect_fails_others_are_asked_where_it_leads() {
+    let authority = Authority::new();
+    let www = format!("www.{NAME}");
+    let site = loopback::https(authority.issue(&www, Dates::Now), |_| response("200 OK", "", "")).await;
+    let start = loopback::https(authority.issue(NAME, Dates::Now), {
+        let location = format!("location: https://{www}:{}/home\r\n", site.port());
+        move |_| response("301 Moved", &location, "")
+    })
+    .await;
+    // Nobody is at the other address.
+    let dns = resolver(|question| {
+        let is_www = question.queries[0].name().to_ascii().starts_with("www.");
+        vec![reply(question, &[if is_www { THERE } else { HERE }]).to_vec().unwrap()]
+    })
+    .await;
+    let bootstrap = loopback::doh(authority.issue("dns.example", Dates::Now), 200, &[HERE]).await;
+    let doh = DohResolver { url: "https://dns.example/dns-query".parse().unwrap(), bootstrap };
+    let tools = Measurer::loopback(&Config { doh_resolvers: vec![doh], ..quiet() }, vec![dns], authority.roots());
+
+    let reports = run(&tools, &[format!("https://{NAME}:{}/", start.port())]).await;
+    let steps = way(&reports[0]);
+    let at = |step: &str| steps.iter().position(|seen| seen == step).unwrap_or_else(|| panic!("{step}: {steps:?}"));
+    assert!(at("1 tcp Refused") < at("1 dns Doh A 1") && at("1 dns Doh A 1") < at("1 http 200"));
+    let doh = steps.iter().filter(|step| step.starts_with("1 dns Doh")).count();
+    assert_eq!(doh, 1, "asked once, for the family that every home has");
+}
+
+#[tokio::test]
 async fn a_false_address_and_the_true_one_are_both_asked_for_the_page() {
     let authority = Authority::new();
     let truth =
