@@ -29,7 +29,7 @@ mod log;
 pub use log::start_logging;
 
 mod measure;
-pub use measure::{Measurer, bytes_received, measure_run};
+pub use measure::{Measurer, bytes_received, decode_answer, fetch_page, measure_run, page_title, redirect_target};
 
 mod measure_cli;
 

@@ -1,6 +1,7 @@
 //! Measuring: one target end to end, and many in one run.
 
 mod cut;
+mod decode;
 mod dns;
 mod doh;
 mod failure;
@@ -32,6 +33,7 @@ use crate::{Config, DohResolver, TrustError, roots, verifying_client};
 use reach::Reached;
 use watch::Watch;
 
+pub use decode::{decode_answer, fetch_page, page_title, redirect_target};
 pub(crate) use http::request_headers;
 pub use line::bytes_received;
 pub(crate) use names::RESOLVERS;

@@ -55,7 +55,7 @@ fn cause(error: &hyper::Error) -> Option<Failure> {
     let mut source = error.source();
     while let Some(inner) = source {
         if let Some(io) = inner.downcast_ref::<io::Error>() {
-            return Some(of_io(io));
+            return Some(of_bytes(io));
         }
         if let Some(h2) = inner.downcast_ref::<h2::Error>() {
             return of_h2(h2);
@@ -65,10 +65,22 @@ fn cause(error: &hyper::Error) -> Option<Failure> {
     None
 }
 
+/// What an error means that may be the system's, or one that a decoder found in what came: then it carries no code of the
+/// system, and is not this machine's fault.
+fn of_bytes(error: &io::Error) -> Failure {
+    let failure = of_io(error);
+    let tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+    if failure != Failure::OwnMachine || error.raw_os_error().is_some() || tls {
+        return failure;
+    }
+    // `Other` is how a decoder says that the stream ended within a frame.
+    if error.kind() == io::ErrorKind::Other { Failure::Closed } else { Failure::HttpProtocol }
+}
+
 fn of_h2(error: &h2::Error) -> Option<Failure> {
     // RST_STREAM and GOAWAY are frames of a peer that speaks HTTP/2 and ends the exchange: not a TCP reset.
     let ended = error.is_remote() && (error.is_reset() || error.is_go_away());
-    error.get_io().map(of_io).or(ended.then_some(Failure::Closed))
+    error.get_io().map(of_bytes).or(ended.then_some(Failure::Closed))
 }
 
 /// What an error of a resolver over HTTPS means.
@@ -76,7 +88,7 @@ pub(crate) fn of_doh(error: &NetError) -> Failure {
     #[expect(clippy::wildcard_enum_match_arm, reason = "NetError is open; the rest are answers that are not DNS")]
     match error {
         NetError::Timeout => Failure::Timeout,
-        NetError::Io(error) => of_io(error),
+        NetError::Io(error) => of_bytes(error),
         NetError::RustlsError(error) => of_tls(error),
         NetError::H2(error) => of_h2(error).unwrap_or(Failure::HttpProtocol),
         // hickory words refusals of the HTTP server ("http unsuccessful code") and a closed connection as text.
@@ -115,6 +127,16 @@ mod tests {
         assert_eq!(of_io(&io::ErrorKind::ConnectionReset.into()), Failure::Reset);
         assert_eq!(of_io(&io::ErrorKind::UnexpectedEof.into()), Failure::Closed);
         assert_eq!(of_io(&io::ErrorKind::PermissionDenied.into()), Failure::OwnMachine);
+    }
+
+    #[test]
+    fn what_a_decoder_finds_is_not_this_machines_fault() {
+        assert_eq!(of_bytes(&io::Error::new(io::ErrorKind::InvalidInput, "no chunk size")), Failure::HttpProtocol);
+        assert_eq!(of_bytes(&io::Error::other("bytes remaining on stream")), Failure::Closed);
+        assert_eq!(of_bytes(&io::Error::from_raw_os_error(24)), Failure::OwnMachine);
+        assert_eq!(of_bytes(&io::ErrorKind::ConnectionReset.into()), Failure::Reset);
+        let own = rustls::Error::FailedToGetRandomBytes;
+        assert_eq!(of_bytes(&io::Error::new(io::ErrorKind::InvalidData, own)), Failure::OwnMachine);
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub(crate) async fn follow(tools: &Measurer, sources: &Sources, watch: &Watch, m
 }
 
 /// Where `page` sends its reader, if it is a redirect to something that can be measured.
-fn next(base: &TargetUrl, page: &Page) -> Option<TargetUrl> {
+pub(crate) fn next(base: &TargetUrl, page: &Page) -> Option<TargetUrl> {
     if !matches!(page.status, 301 | 302 | 303 | 307 | 308) {
         return None;
     }

@@ -4,6 +4,8 @@
 const PRESCAN: usize = 1024;
 /// Characters of a title; a longer one is no title.
 const LENGTH: usize = 300;
+/// Bytes of a reference that is looked at. Looked for to the end, a page of ampersands costs the square of its length.
+const REFERENCE: usize = 16;
 /// Windows-1251 from 0x80 to 0xBF; from 0xC0 on it follows Unicode's А to я.
 const WINDOWS_1251: &str = "ЂЃ‚ѓ„…†‡€‰Љ‹ЊЌЋЏђ‘’“”•–—\u{98}™љ›њќћџ\u{a0}ЎўЈ¤Ґ¦§Ё©Є«¬\u{ad}®Ї°±Ііґµ¶·ё№є»јЅѕї";
 
@@ -12,10 +14,12 @@ pub(crate) fn find(body: &[u8], content_type: Option<&str>) -> Option<String> {
     let start = position(body, b"<title", 0)?;
     let open = start + body[start..].iter().position(|byte| *byte == b'>')? + 1;
     let end = position(body, b"</title", open).unwrap_or(body.len());
-    let text = decode(&body[open..end], cyrillic(body, content_type));
+    let text = unescape(&decode(&body[open..end], cyrillic(body, content_type)));
+    // After the references: some of them are space.
     let words: Vec<&str> = text.split_whitespace().collect();
-    let title: String = unescape(&words.join(" ")).chars().take(LENGTH).collect();
-    (!title.is_empty()).then_some(title)
+    let title: String = words.join(" ").chars().take(LENGTH).collect();
+    let title = title.trim_end();
+    (!title.is_empty()).then(|| title.to_owned())
 }
 
 /// Where `needle` (lower case) begins at or after `from`, whatever the case in `body`.
@@ -52,16 +56,14 @@ fn unescape(text: &str) -> String {
     let mut rest = text;
     while let Some(at) = rest.find('&') {
         plain.push_str(&rest[..at]);
-        let reference = rest[at + 1..].split_once(';').and_then(|(name, after)| Some((character(name)?, after)));
-        match reference {
-            Some((character, after)) => {
+        rest = &rest[at + 1..];
+        let name = rest.bytes().take(REFERENCE).position(|byte| byte == b';').map(|end| &rest[..end]);
+        match name.and_then(|name| Some((character(name)?, name.len()))) {
+            Some((character, length)) => {
                 plain.push(character);
-                rest = after;
+                rest = &rest[length + 1..];
             }
-            None => {
-                plain.push('&');
-                rest = &rest[at + 1..];
-            }
+            None => plain.push('&'),
         }
     }
     plain.push_str(rest);
@@ -107,10 +109,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_reference_stays() {
+        assert_eq!(
+            plain("<title>&; &a-name-too-long; &#x110000; &#7;</title>").as_deref(),
+            Some("&; &a-name-too-long; &#x110000; &#7;")
+        );
+        assert_eq!(plain("<title>&&&amp&amp;&Ж;</title>").as_deref(), Some("&&&amp&&Ж;"));
+    }
+
+    #[test]
     fn no_title() {
         assert_eq!(plain(""), None);
         assert_eq!(plain("<title></title>"), None);
         assert_eq!(plain("<title"), None);
+        assert_eq!(plain("<title>&nbsp;&#160;&#x2003;</title>"), None);
     }
 
     #[test]

@@ -69,6 +69,21 @@ impl Handshakes {
         (Tls { address, server_name, hello_bytes, chain, verification, extra_root, outcome }, stream)
     }
 
+    /// What is noted of `chain`, shown for `host` at the moment `now`; `None` where no handshake would come to that.
+    pub(crate) fn describe(
+        &self,
+        chain: &[CertificateDer<'_>],
+        host: &str,
+        now: UnixTime,
+    ) -> Option<(Vec<Certificate>, Verification)> {
+        let (leaf, rest) = chain.split_first()?;
+        let name = ServerName::try_from(host).ok()?;
+        let recorder = Recorder { roots: Arc::clone(&self.roots), seen: Arc::default() };
+        recorder.verify_server_cert(leaf, rest, &name, &[], now).ok()?;
+        let mut seen = recorder.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        Some((std::mem::take(&mut seen.chain), seen.verification?))
+    }
+
     async fn attempt(&self, stream: Counted, host: &str, seen: &Arc<Mutex<Seen>>) -> Result<Secured, Failure> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| Failure::OwnMachine)?;
         let recorder = Recorder { roots: Arc::clone(&self.roots), seen: Arc::clone(seen) };

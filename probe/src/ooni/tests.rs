@@ -1,6 +1,6 @@
 use kedergi_verdict::judge;
 use kedergi_wire::{
-    Asn, Failure, Known, Layer, Query, Rcode, Reached, ResolverClass, Source, StepOutcome, Tally, Verification,
+    Asn, Failure, Known, Layer, Page, Query, Rcode, Reached, ResolverClass, Source, StepOutcome, Tally, Verification,
 };
 use serde_json::Value;
 
@@ -16,7 +16,8 @@ const SYSTEM: ResolverClass = ResolverClass::System;
 /// What is printed of a report.
 fn told(example: Example, control: Option<&ControlEntry>) -> Value {
     let report = example.0;
-    let verdict = judge(&report, control);
+    // Snapshots should not change with every rule.
+    let verdict = Verdict { rules_version: 1, ..judge(&report, control) };
     let measurement = Measurement { software_version: "1.0.0", ..measurement(&report, &verdict, control) };
     serde_json::to_value(measurement).unwrap()
 }
@@ -67,7 +68,8 @@ fn intercepted() -> Example {
 
 fn block_page() -> Example {
     let shown = Example::named(HTTP).tcp(0, &at(SITE, 80), None);
-    shown.http(0, &at(SITE, 80), HTTP, StepOutcome::Ok(page(451, "Access denied by law", 900)))
+    let page = Page { server: Some("filter".to_owned()), ..page(451, "This site is blocked by law", 900) };
+    shown.http(0, &at(SITE, 80), HTTP, StepOutcome::Ok(page))
 }
 
 fn http_reset() -> Example {

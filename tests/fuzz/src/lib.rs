@@ -1,7 +1,10 @@
 //! What the fuzz targets in `tests/` share. See `README.md`.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// The bytes of a frozen example from `tests/corpus`.
 ///
@@ -9,8 +12,33 @@ use std::path::PathBuf;
 ///
 /// If there is none of that name.
 pub fn golden(name: &str) -> Vec<u8> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../corpus").join(name);
+    read(&Path::new("../corpus").join(name))
+}
+
+/// The bytes of one of a target's own inputs.
+///
+/// # Panics
+///
+/// If there is none of that name.
+pub fn seed(target: &str, name: &str) -> Vec<u8> {
+    read(&Path::new("tests/__fuzz__").join(target).join("corpus").join(name))
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What was taken in must survive being written and read again. As a report's limits hold when it is read, this also finds
+/// what exceeds them.
+///
+/// # Panics
+///
+/// If it does not.
+pub fn survives<T: Serialize + DeserializeOwned + PartialEq>(value: &T) {
+    let written = serde_json::to_vec(value).expect("what was decoded can be written");
+    let again: T = serde_json::from_slice(&written).expect("what was written can be decoded");
+    assert!(again == *value, "reading again changed the value");
 }
 
 /// One wound: where, how, with which byte.
