@@ -42,3 +42,23 @@ pub(super) fn of_chain(verification: Verification) -> Option<&'static str> {
         Verification::Expired | Verification::NotYetValid | Verification::Malformed => Some("ssl_invalid_certificate"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANUAL: &str = include_str!("../../verdict/README.md");
+
+    #[test]
+    fn the_manual_tells_every_failure() {
+        let names = "timeout refused reset closed host-unreachable network-unreachable no-such-name no-address \
+                     server-failure query-refused tls-alert tls-protocol certificate http-protocol dns-protocol \
+                     too-many-redirects forbidden-address own-machine";
+        for name in names.split_whitespace() {
+            let failure: Failure = serde_json::from_value(name.into()).unwrap();
+            let theirs = text(failure).split(' ').next().unwrap_or_default();
+            let told = |row: &str| row.starts_with('|') && row.contains(&format!("`{name}`")) && row.contains(theirs);
+            assert!(MANUAL.lines().any(told), "{name} is not told to be {theirs}");
+        }
+    }
+}
