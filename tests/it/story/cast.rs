@@ -127,6 +127,18 @@ impl Cast {
         Some(row["cells"].as_array()?.last()?["state"].as_str()?.to_owned())
     }
 
+    /// How many reports wait at the probes of an ISP to be taken by a collector: at the one with the fewest.
+    pub(super) fn waiting(&self, isp: Isp) -> u64 {
+        let waiting = |number| {
+            let config = self.lab.host_folder(&plan::probe(isp, number)).unwrap().join("probe.toml");
+            let mut status = binaries::command("kedergi-probe");
+            let output = status.args(["status", "--json", "--config"]).arg(config).output().unwrap();
+            let status: Value = serde_json::from_slice(&output.stdout).unwrap();
+            ["spooled", "sealed"].iter().filter_map(|count| status["reports"][count].as_u64()).sum()
+        };
+        (1..=plan::PROBES).map(waiting).min().unwrap_or_default()
+    }
+
     /// How many alerts of a kind the webhook got for an event.
     pub(super) fn received(&self, kind: &str, event: &str) -> usize {
         self.receiver.count(kind, event)

@@ -7,7 +7,7 @@ mod receiver;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use kedergi_lab::{Isp, Rule, in_lab};
+use kedergi_lab::{Isp, Rule, in_lab, plan};
 use serde_json::Value;
 
 use cast::Cast;
@@ -56,6 +56,33 @@ fn tell() {
     let [api, page] = ["/api/v1/events", &path].map(|path| cast.get(path));
     assert!(!api.contains("64502") && !page.contains("AS64502"), "the other ISP appears");
     assert_eq!(cast.received("event.opened", &id), 1, "told once");
+    cast.end();
+}
+
+#[test]
+fn what_is_measured_while_the_collector_is_blocked_is_told_later() {
+    in_lab("story::what_is_measured_while_the_collector_is_blocked_is_told_later", tell_later);
+}
+
+fn tell_later() {
+    let mut cast = Cast::assemble(ROUND);
+    cast.wait("the first rounds are on the timeline", PATIENCE, |cast| cast.state_of("news").as_deref() == Some("ok"));
+
+    let cut = Timestamp::now();
+    let collector = cast.lab.address(plan::COLLECTOR).unwrap();
+    cast.lab.set_rules(Isp::A, vec![reset(), Rule::DropAddress { address: collector, port: None }]).unwrap();
+    // More than two rounds of three targets.
+    cast.wait("the probes keep what they measure", PATIENCE, |cast| cast.waiting(Isp::A) > 6);
+    assert_eq!(cast.events(), Vec::<Value>::new(), "an event of which nobody can have told");
+
+    let free = Timestamp::now();
+    cast.lab.set_rules(Isp::A, vec![reset()]).unwrap();
+    cast.wait("the event is in the API", PATIENCE * 2, |cast| cast.events().iter().any(names_isp_a));
+    let event = cast.events().remove(0);
+    let opened: Timestamp = event["opened"].as_str().unwrap().parse().unwrap();
+    assert!(cut < opened && opened < free, "opened at {opened}, blocked from {cut}, the collector to {free}");
+    assert_eq!(event["services"], serde_json::json!(["news"]));
+    cast.wait("everything is delivered", PATIENCE, |cast| cast.waiting(Isp::A) == 0);
     cast.end();
 }
 
