@@ -1,6 +1,7 @@
 //! The log-in page of a Wi-Fi: until somebody logs in, a machine of the ISP's answers in place of everybody.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -33,10 +34,10 @@ impl Portals {
     pub(crate) fn obey(&self, isp: Isp, rules: &[Rule], host: &Host, folder: &Path) -> Result<(), LabError> {
         let wanted = rules.iter().any(|rule| matches!(rule, Rule::CaptivePortal { .. }));
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if !wanted {
-            running.remove(&isp);
-        } else if !running.contains_key(&isp) {
-            running.insert(isp, self.start(host, folder)?);
+        match running.entry(isp) {
+            Entry::Vacant(place) if wanted => drop(place.insert_entry(self.start(host, folder)?)),
+            Entry::Occupied(portal) if !wanted => drop(portal.remove()),
+            Entry::Vacant(_) | Entry::Occupied(_) => {}
         }
         Ok(())
     }
