@@ -4,7 +4,7 @@ use kedergi_wire::{ControlEntry, Failure, ResolverClass, Tls};
 
 use crate::case::{Case, Seen};
 use crate::dns::is_false_identity;
-use crate::evidence::{control_reached, failure, known, seen};
+use crate::evidence::{control_reached, failure, known, moment, seen};
 use crate::majority::majority;
 use crate::{Evidence, TlsManner};
 
@@ -58,7 +58,7 @@ pub(crate) fn intercepted(case: &Case<'_>) -> Option<Vec<Evidence>> {
         seen(tls.index, says),
         known(format!(
             "The control probe, at a trusted place, got a valid certificate from the site at {}.",
-            control.at
+            moment(control)
         )),
     ])
 }
