@@ -13,10 +13,14 @@ fn read(name: &str) -> String {
     fs::read_to_string(repository_file(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
+/// Reads a configuration with the program it is for. Files it names in `/etc/kedergi` are looked for in a folder of the
+/// test's own, where there is a root certificate.
 fn check_config(program: &str, text: &str) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("sample.toml");
-    fs::write(&file, text).unwrap();
+    fs::write(&file, text.replace("/etc/kedergi", &folder.path().display().to_string())).unwrap();
+    let root = rcgen::generate_simple_self_signed(["root.example".to_owned()]).unwrap();
+    fs::write(folder.path().join("roots.pem"), root.cert.pem()).unwrap();
     let output = command(program).args(["check-config", "--config"]).arg(&file).output().unwrap();
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
 }

@@ -1,25 +1,37 @@
 //! Every scene of the lab, played with the real probe: each way of blocking is named, and a fault is never called blocking.
 
-use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::{fs, iter, thread};
 
 use kedergi_lab::{Check, Scene, in_lab, play};
 
 use crate::binaries::{self, repository_file};
 
+/// Scenes played at a time: they mostly wait, for silence to be long enough.
+const AT_A_TIME: usize = 4;
+
 #[test]
 fn every_scene_ends_as_it_says() {
     in_lab("scenes::every_scene_ends_as_it_says", || {
-        let mut different = Vec::new();
-        for file in files() {
-            let name = file.file_stem().unwrap().to_string_lossy().into_owned();
-            let checks = play(&Scene::load(&file).unwrap(), &binaries::folder(), |_| ()).unwrap();
-            assert!(!checks.is_empty(), "{name} checks nothing");
-            println!("{name}: {} of {} as expected", checks.iter().filter(|check| check.met).count(), checks.len());
-            different.extend(checks.iter().filter(|check| !check.met).map(|check| describe(&name, check)));
-        }
+        let files = Mutex::new(files());
+        let next = || files.lock().unwrap().pop();
+        let play_all = || iter::from_fn(next).flat_map(|file| differences(&file)).collect::<Vec<_>>();
+        let different: Vec<String> = thread::scope(|scope| {
+            let players: Vec<_> = (0..AT_A_TIME).map(|_| scope.spawn(play_all)).collect();
+            players.into_iter().flat_map(|player| player.join().unwrap()).collect()
+        });
         assert!(different.is_empty(), "{}", different.join("\n"));
     });
+}
+
+/// Plays a scene; what was seen that it does not expect.
+fn differences(file: &Path) -> Vec<String> {
+    let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+    let checks = play(&Scene::load(file).unwrap(), &binaries::folder(), |_| ()).unwrap();
+    assert!(!checks.is_empty(), "{name} checks nothing");
+    println!("{name}: {} of {} as expected", checks.iter().filter(|check| check.met).count(), checks.len());
+    checks.iter().filter(|check| !check.met).map(|check| describe(&name, check)).collect()
 }
 
 fn files() -> Vec<PathBuf> {
