@@ -1,5 +1,7 @@
 //! How the line was during a run, and what the run received: counted from what was seen.
 
+use std::net::SocketAddr;
+
 use kedergi_wire::{Dns, Failure, Line, Observation, Report, ResolverClass, Step, Tally, Verification};
 
 use super::names;
@@ -15,8 +17,32 @@ pub(crate) fn line<'a>(targets: impl Iterator<Item = &'a [Observation]>) -> Line
     for observations in targets {
         count(&mut line.targets, observations.iter().any(is_connection));
         count_each(&mut line, observations);
+        count_again(&mut line.again, observations);
     }
     line
+}
+
+/// Counts the silences after which the same was tried again.
+fn count_again(again: &mut Tally, observations: &[Observation]) {
+    let attempts: Vec<_> = observations.iter().filter_map(|seen| Some((seen.hop, attempt(&seen.step)?))).collect();
+    for (index, (hop, (what, failure))) in attempts.iter().enumerate() {
+        let mut later = attempts[index + 1..].iter().filter(|(at, (same, _))| (at, same) == (hop, what)).peekable();
+        if *failure == Some(Failure::Timeout) && later.peek().is_some() {
+            count(again, later.any(|(_, (_, failure))| failure.is_none()));
+        }
+    }
+}
+
+/// What is tried (a layer, an address, a name) and what went wrong, if anything.
+type Attempt<'a> = ((u8, SocketAddr, Option<&'a str>), Option<Failure>);
+
+fn attempt(step: &Step) -> Option<Attempt<'_>> {
+    match step {
+        Step::Dns(_) => None,
+        Step::Tcp(tcp) => Some(((0, tcp.address, None), tcp.outcome.failure())),
+        Step::Tls(tls) => Some(((1, tls.address, tls.server_name.as_deref()), tls.outcome.failure())),
+        Step::Http(http) => Some(((2, http.address, Some(&http.url)), http.outcome.failure())),
+    }
 }
 
 fn is_connection(seen: &Observation) -> bool {
@@ -106,6 +132,8 @@ mod tests {
             tcp(StepOutcome::Failed(Failure::Refused)),
             tcp(StepOutcome::Failed(Failure::ForbiddenAddress)),
         ];
+        let again = [tcp(StepOutcome::Failed(Failure::Timeout)), tcp(StepOutcome::Ok(()))];
+        assert_eq!(super::line([&again[..]].into_iter()).again, Tally { tried: 1, answered: 1 });
         let line = line([&seen[..], &[]].into_iter());
         assert_eq!(line.resolver, Tally { tried: 2, answered: 1 });
         assert_eq!(line.targets, Tally { tried: 2, answered: 1 });

@@ -65,6 +65,11 @@ impl Example {
         self
     }
 
+    pub(crate) fn again(mut self, tried: u16, answered: u16) -> Self {
+        self.report.line.again = Tally { tried, answered };
+        self
+    }
+
     pub(crate) fn proven(mut self, tried: u16, answered: u16) -> Self {
         self.report.line.proven = Tally { tried, answered };
         self

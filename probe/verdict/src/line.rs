@@ -35,6 +35,20 @@ pub(crate) fn abroad_cut(case: &Case<'_>) -> Option<Vec<Evidence>> {
     })
 }
 
+/// Nothing but silence, on a line on which silence mostly passes: it loses packets.
+pub(crate) fn lossy(case: &Case<'_>) -> Option<Vec<Evidence>> {
+    let again = case.report.line.again;
+    let passes = again.answered > 1 && u32::from(again.answered) * 2 >= u32::from(again.tried);
+    let failures = after_dns(case);
+    let (index, _) = failures.first()?;
+    (passes && failures.iter().all(|(_, failure)| *failure == Failure::Timeout)).then(|| {
+        let (tried, worked) = (again.tried, again.answered);
+        let says =
+            format!("Silence was tried again at once {tried} times during the run, and {worked} times it then worked.");
+        vec![seen(*index, "Nothing came back."), known(says)]
+    })
+}
+
 /// Whoever was asked, somebody else answered, for any target of the run: what names lead to and what pages say is theirs.
 pub(crate) fn captive_portal(case: &Case<'_>) -> Option<Vec<Evidence>> {
     let proven = case.report.line.proven;
@@ -69,12 +83,16 @@ pub(crate) fn own_machine(case: &Case<'_>) -> Option<Vec<Evidence>> {
 
 fn failures(case: &Case<'_>) -> Vec<(usize, Failure)> {
     let dns = case.asked(ResolverClass::System).filter(|seen| seen.what.query == Query::A);
-    let dns = dns.map(|seen| (seen.index, failure(&seen.what.outcome)));
+    let dns = dns.filter_map(|seen| Some((seen.index, failure(&seen.what.outcome)?)));
+    dns.chain(after_dns(case)).collect()
+}
+
+fn after_dns(case: &Case<'_>) -> Vec<(usize, Failure)> {
     let tcp = case.tcp().filter(|seen| seen.what.address.is_ipv4());
     let tcp = tcp.map(|seen| (seen.index, failure(&seen.what.outcome)));
     let tls = case.tls().map(|seen| (seen.index, failure(&seen.what.outcome)));
     let http = case.http().map(|seen| (seen.index, failure(&seen.what.outcome)));
-    dns.chain(tcp).chain(tls).chain(http).filter_map(|(index, failure)| Some((index, failure?))).collect()
+    tcp.chain(tls).chain(http).filter_map(|(index, failure)| Some((index, failure?))).collect()
 }
 
 fn failure<T>(outcome: &StepOutcome<T>) -> Option<Failure> {
@@ -127,6 +145,19 @@ mod tests {
         assert_eq!(cut(10), "dns-refused");
         let dead = report(HTTPS).says_code(SYSTEM, Rcode::ServFail).says(DOH, &[SITE]).works(SITE).line(9, 0);
         assert_eq!(rule(dead, Some(&control(HTTPS))), "resolver-dead");
+    }
+
+    #[test]
+    fn on_a_line_that_loses_packets_silence_accuses_nobody() {
+        let silent = |tried, answered| {
+            let silent = named(HTTPS).tls_fails(SITE, Failure::Timeout).tls_fails(SITE, Failure::Timeout);
+            rule(silent.again(tried, answered), Some(&control(HTTPS)))
+        };
+        assert_eq!(silent(4, 2), "lossy-line");
+        assert_eq!(silent(5, 2), "tls-timeout");
+        assert_eq!(silent(1, 1), "tls-timeout");
+        let reset = named(HTTPS).tls_fails(SITE, Failure::Reset).again(4, 4);
+        assert_eq!(rule(reset, Some(&control(HTTPS))), "tls-reset");
     }
 
     #[test]

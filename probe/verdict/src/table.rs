@@ -157,6 +157,13 @@ pub(crate) static RULES: &[Rule] = &[
         dns::wrong_address,
     ),
     rule(
+        "lossy-line",
+        inconclusive(Why::Ambiguous),
+        "After the name was resolved nothing but silence; during the whole run at least two silences, and at least half of those that were tried again at once, were then gone.",
+        "Our own: what is blocked stays silent, what is lost does not",
+        line::lossy,
+    ),
+    rule(
         "tcp-timeout",
         blocked(How::Tcp(TcpManner::Timeout)),
         "No address of the site connected, over IPv4 mostly because nothing came back; the control got through, over IPv4 too.",

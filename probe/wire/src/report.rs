@@ -107,6 +107,9 @@ pub struct Line {
     /// Targets measured, and how many let themselves be connected to.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]
     pub targets: Tally,
+    /// Steps after DNS that met silence and were tried again at once, and how many then worked: the measure of a lossy line.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    pub again: Tally,
     /// Parties that were to prove by a certificate who they are (DoH, sites over TLS), and how many did, be it out of date.
     /// Behind a log-in page nobody does.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]
