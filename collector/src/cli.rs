@@ -60,7 +60,10 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
         Some(ServeError::Open(open)) => Some(open),
         Some(ServeError::Listen { .. } | ServeError::Serve(_) | ServeError::Job { .. }) | None => error.downcast_ref(),
     };
-    if error.is::<ConfigError>() || error.is::<NoScenario>() || matches!(open, Some(OpenError::Networks(_) | OpenError::Targets(_))) {
+    if error.is::<ConfigError>()
+        || error.is::<NoScenario>()
+        || matches!(open, Some(OpenError::Networks(_) | OpenError::Targets(_)))
+    {
         return CONFIG.into();
     }
     ExitCode::FAILURE

@@ -1,5 +1,6 @@
 //! How the line was during a run, and what the run received: counted from what was seen.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use kedergi_wire::{Dns, Failure, Line, Observation, Report, ResolverClass, Step, Tally, Verification};
@@ -18,6 +19,7 @@ pub(crate) fn line<'a>(targets: impl Iterator<Item = &'a [Observation]>) -> Line
         count(&mut line.targets, observations.iter().any(is_connection));
         count_each(&mut line, observations);
         count_again(&mut line.again, observations);
+        count_asked_again(&mut line.asked_again, observations);
     }
     line
 }
@@ -30,6 +32,21 @@ fn count_again(again: &mut Tally, observations: &[Observation]) {
         if *failure == Some(Failure::Timeout) && later.peek().is_some() {
             count(again, later.any(|(_, (_, failure))| failure.is_none()));
         }
+    }
+}
+
+/// Counts the questions that the system's resolver was asked again after silence.
+fn count_asked_again(asked_again: &mut Tally, observations: &[Observation]) {
+    let mut questions = BTreeMap::<_, Vec<bool>>::new();
+    for seen in observations {
+        if let Step::Dns(dns) = &seen.step
+            && dns.resolver == ResolverClass::System
+        {
+            questions.entry((seen.hop, &dns.name, dns.query)).or_default().push(dns.outcome.ok().is_some());
+        }
+    }
+    for asked in questions.values().filter(|asked| asked.len() > 1 && !asked[0]) {
+        count(asked_again, asked.contains(&true));
     }
 }
 

@@ -11,7 +11,7 @@ use kedergi_wire::{
 
 use crate::case::{Case, Seen, first_answer, given};
 use crate::evidence::{addresses, known, moment, resolver, seen};
-use crate::{Evidence, is_bogon, page};
+use crate::{Evidence, is_bogon, line, page};
 
 /// What the line's resolver came up with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,13 +112,13 @@ pub(crate) fn bogon(case: &Case<'_>) -> Option<Vec<Evidence>> {
     accuse(case, Said::Bogons, "named only addresses that can be nobody's site (private or reserved)")
 }
 
-/// An empty answer, or silence on this name alone. Silence must hold for every question about the name: one packet lost
-/// is no block.
+/// An empty answer, or silence on this name alone. Silence must hold for every question about the name, and on a line whose
+/// silences pass when the question is repeated: packets lost are no block.
 pub(crate) fn no_answer(case: &Case<'_>) -> Option<Vec<Evidence>> {
     let empty = accuse(case, Said::Empty, "answered without any address");
     empty.or_else(|| {
         let silent = case.asked(ResolverClass::System).all(|seen| said(seen.what) == Said::Silent);
-        let alive = case.report.line.resolver.answered > 0;
+        let alive = case.report.line.resolver.answered > 0 && !line::loses_questions(case);
         let says = "answered other questions and was silent on this name";
         if silent && alive { accuse(case, Said::Silent, says) } else { None }
     })
@@ -252,6 +252,18 @@ mod tests {
         assert_eq!(judged(with_truth(report(HTTPS).says(SYSTEM, &["127.0.0.1"]))), "dns-bogon");
         assert_eq!(judged(with_truth(report(HTTPS).says(SYSTEM, &[]))), "dns-no-answer");
         assert_eq!(judged(with_truth(report(HTTPS).silent(SYSTEM))), "dns-no-answer");
+    }
+
+    #[test]
+    fn on_a_line_that_loses_questions_silence_accuses_nobody() {
+        let silent = |tried, answered| {
+            judged(report(HTTPS).says(DOH, &[SITE]).works(SITE).silent(SYSTEM).asked_again(tried, answered))
+        };
+        // Its own two, never answered.
+        assert_eq!(silent(2, 0), "dns-no-answer");
+        // Ten names are silenced, and once a packet was lost.
+        assert_eq!(silent(21, 1), "dns-no-answer");
+        assert_eq!(silent(4, 2), "ambiguous");
     }
 
     #[test]

@@ -65,6 +65,11 @@ impl Example {
         self
     }
 
+    pub(crate) fn asked_again(mut self, tried: u16, answered: u16) -> Self {
+        self.report.line.asked_again = Tally { tried, answered };
+        self
+    }
+
     pub(crate) fn again(mut self, tried: u16, answered: u16) -> Self {
         self.report.line.again = Tally { tried, answered };
         self

@@ -1,6 +1,6 @@
 //! The probe's own line and machine: what must work before anybody is accused.
 
-use kedergi_wire::{Answers, Failure, Query, Rcode, ResolverClass, StepOutcome, Tls};
+use kedergi_wire::{Answers, Failure, Query, Rcode, ResolverClass, StepOutcome, Tally, Tls};
 
 use crate::Evidence;
 use crate::case::Case;
@@ -35,10 +35,20 @@ pub(crate) fn abroad_cut(case: &Case<'_>) -> Option<Vec<Evidence>> {
     })
 }
 
+fn mostly(tally: Tally) -> bool {
+    u32::from(tally.answered) * 2 >= u32::from(tally.tried)
+}
+
+/// Whether the resolver's silence mostly passes when it is asked again: then it says nothing of the name.
+pub(crate) fn loses_questions(case: &Case<'_>) -> bool {
+    let again = case.report.line.asked_again;
+    again.answered > 0 && mostly(again)
+}
+
 /// Nothing but silence, on a line on which silence mostly passes: it loses packets.
 pub(crate) fn lossy(case: &Case<'_>) -> Option<Vec<Evidence>> {
     let again = case.report.line.again;
-    let passes = again.answered > 1 && u32::from(again.answered) * 2 >= u32::from(again.tried);
+    let passes = again.answered > 1 && mostly(again);
     let failures = after_dns(case);
     let (index, _) = failures.first()?;
     (passes && failures.iter().all(|(_, failure)| *failure == Failure::Timeout)).then(|| {
@@ -121,7 +131,7 @@ pub(crate) fn resolver_dead(case: &Case<'_>) -> Option<Vec<Evidence>> {
 
 #[cfg(test)]
 mod tests {
-    use kedergi_wire::{Failure, Query, Rcode, StepOutcome};
+    use kedergi_wire::{Failure, Query, Rcode, StepOutcome, Tally};
 
     use crate::example::*;
 

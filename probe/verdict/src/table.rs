@@ -145,7 +145,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule(
         "dns-no-answer",
         blocked(How::Dns(DnsManner::NoAnswer)),
-        "The line's resolver answered without an address, or was silent on every question about this name while it answered others; trusted resolvers name addresses.",
+        "The line's resolver answered without an address, or was silent on every question about this name while it answered others, and its silences do not mostly pass when a question is repeated; trusted resolvers name addresses.",
         WEB_CONNECTIVITY,
         dns::no_answer,
     ),

@@ -110,6 +110,9 @@ pub struct Line {
     /// Steps after DNS that met silence and were tried again at once, and how many then worked: the measure of a lossy line.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]
     pub again: Tally,
+    /// Questions that the system's resolver was silent on and was asked again, and how many it then answered.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    pub asked_again: Tally,
     /// Parties that were to prove by a certificate who they are (DoH, sites over TLS), and how many did, be it out of date.
     /// Behind a log-in page nobody does.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]

@@ -266,7 +266,11 @@ impl Iterator for Rounds<'_> {
 /// A line that works, but for some loss, or one that does not.
 fn line(fate: Fate) -> Line {
     let answered = |count| if fate == Fate::Cut { 0 } else { count };
-    Line { outside: Tally { tried: 30, answered: answered(27) }, resolver: Tally { tried: 15, answered: answered(15) }, ..Line::default() }
+    Line {
+        outside: Tally { tried: 30, answered: answered(27) },
+        resolver: Tally { tried: 15, answered: answered(15) },
+        ..Line::default()
+    }
 }
 
 fn later(at: Timestamp, milliseconds: u64) -> Timestamp {
