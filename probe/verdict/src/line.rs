@@ -131,7 +131,7 @@ pub(crate) fn resolver_dead(case: &Case<'_>) -> Option<Vec<Evidence>> {
 
 #[cfg(test)]
 mod tests {
-    use kedergi_wire::{Failure, Query, Rcode, StepOutcome, Tally};
+    use kedergi_wire::{Failure, Query, Rcode, StepOutcome};
 
     use crate::example::*;
 
