@@ -73,6 +73,8 @@ fn batch(key: &SigningKey, sequence: u64) -> Vec<u8> {
         vantage: Vantage::default(),
         line: Line::default(),
         observations: Vec::new(),
+        trials: Vec::new(),
+        pairs: Vec::new(),
     };
     seal(Kind::Batch, key, &Batch { reports: vec![report] }).unwrap()
 }

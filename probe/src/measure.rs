@@ -122,7 +122,18 @@ pub async fn measure_run(
         let observations = measure(tools, sources, target).await;
         let (target, vantage) = (target.clone(), vantage.clone());
         let line = Line::default();
-        Report { format: FORMAT, sequence, started, clock_offset_ms, target, vantage, line, observations }
+        Report {
+            format: FORMAT,
+            sequence,
+            started,
+            clock_offset_ms,
+            target,
+            vantage,
+            line,
+            observations,
+            trials: Vec::new(),
+            pairs: Vec::new(),
+        }
     });
     let mut reports: Vec<Report> = measured.buffer_unordered(tools.concurrency).collect().await;
     let line = line::line(reports.iter().map(|report| &report.observations[..]));

@@ -13,6 +13,8 @@ fn report(target: &str, outside: Tally) -> Report {
         vantage: Vantage::default(),
         line: Line { outside, ..Line::default() },
         observations: vec![Observation { after_ms: 0, took_ms: 5000, hop: 0, step: Step::Tcp(tcp) }],
+        trials: Vec::new(),
+        pairs: Vec::new(),
     }
 }
 

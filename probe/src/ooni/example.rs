@@ -25,6 +25,8 @@ impl Example {
             vantage: Vantage::default(),
             line: Line { outside: tally, resolver: tally, ..Line::default() },
             observations: Vec::new(),
+            trials: Vec::new(),
+            pairs: Vec::new(),
         })
     }
 

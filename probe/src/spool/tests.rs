@@ -22,6 +22,8 @@ pub(crate) fn report(sequence: u64) -> Report {
         vantage: Vantage::default(),
         line: Line::default(),
         observations: Vec::new(),
+        trials: Vec::new(),
+        pairs: Vec::new(),
     }
 }
 

@@ -40,6 +40,8 @@ pub(crate) fn report(target: &str) -> Example {
         vantage: Vantage::default(),
         line,
         observations: Vec::new(),
+        trials: Vec::new(),
+        pairs: Vec::new(),
     };
     Example { report, hop: 0, url: url(target) }
 }

@@ -159,6 +159,8 @@ fn report() -> impl Strategy<Value = Report> {
             vantage: Vantage::default(),
             line: Line { outside, resolver, ..Line::default() },
             observations,
+            trials: Vec::new(),
+            pairs: Vec::new(),
         }
     })
 }

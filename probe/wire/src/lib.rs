@@ -14,6 +14,7 @@ mod ids;
 mod observation;
 mod report;
 mod target;
+mod trial;
 
 pub use control::{ControlEntry, ControlSnapshot, Reached};
 pub use envelope::{Envelope, Kind, MAX_ENVELOPE, MAX_PAYLOAD, OpenError, SealError, seal};
@@ -29,6 +30,7 @@ pub use observation::{
 };
 pub use report::{Batch, FORMAT, Known, Line, Report, Source, SystemResolver, Tally, Vantage};
 pub use target::{Category, Target, TargetError, TargetUrl};
+pub use trial::{Altered, GoodputPair, Transfer, Trial};
 
 /// Limits of the format. A decoder refuses what exceeds one of them; the probe cuts before it sends.
 pub mod limits {
@@ -36,6 +38,10 @@ pub mod limits {
     pub const REPORTS: usize = 256;
     /// Observations in one report.
     pub const OBSERVATIONS: usize = 96;
+    /// Steps of trials in one report.
+    pub const TRIALS: usize = 48;
+    /// Goodput pairs in one report.
+    pub const PAIRS: usize = 16;
     /// Datagrams recorded for one DNS question.
     pub const ANSWERS: usize = 8;
     /// Addresses in one DNS answer, and in one control entry.

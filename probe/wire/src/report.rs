@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{Asn, CountryCode, Observation, TargetUrl, bounded, limits};
+use crate::{Asn, CountryCode, GoodputPair, Observation, TargetUrl, Trial, bounded, limits};
 
 /// Version of the report format. A report of another version is refused; a golden report of every version stays in
 /// `tests/corpus`.
@@ -32,6 +32,20 @@ pub struct Report {
     /// What was seen, in the order the steps began.
     #[serde(deserialize_with = "bounded::seq::<_, _, { limits::OBSERVATIONS }>")]
     pub observations: Vec<Observation>,
+    /// What was tried after a failure, one thing altered at a time; the rules say from it what the obstacle reacts to.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "bounded::seq::<_, _, { limits::TRIALS }>"
+    )]
+    pub trials: Vec<Trial>,
+    /// How fast the target's bytes came, beside others'.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "bounded::seq::<_, _, { limits::PAIRS }>"
+    )]
+    pub pairs: Vec<GoodputPair>,
 }
 
 impl Report {

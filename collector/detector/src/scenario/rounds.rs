@@ -233,6 +233,8 @@ impl<'a> Rounds<'a> {
             vantage: self.vantage(&self.probes[probe]),
             line: line(fate),
             observations: observations(site, fate),
+            trials: Vec::new(),
+            pairs: Vec::new(),
         }
     }
 

@@ -56,6 +56,8 @@ fn report(sequence: u64, handshake: StepOutcome<Session>, verification: Option<V
         vantage: Vantage::default(),
         line: Line { outside: line, resolver: line, ..Line::default() },
         observations: steps.map(observed).into(),
+        trials: Vec::new(),
+        pairs: Vec::new(),
     }
 }
 

@@ -179,6 +179,8 @@ fn a_report_is_found_again() {
         vantage: Vantage::default(),
         line: Line::default(),
         observations: Vec::new(),
+        trials: Vec::new(),
+        pairs: Vec::new(),
     };
     let bytes = seal(Kind::Batch, &SigningKey::from_bytes(&[1; 32]), &Batch { reports: vec![report.clone()] }).unwrap();
     let envelope = Envelope::parse(&bytes).unwrap();
