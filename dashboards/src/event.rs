@@ -98,7 +98,7 @@ fn chart(view: &EventView, clock: &Clock) -> Markup {
 
 fn lane(network: Asn, affected: &[&Affected], scale: &Scale, now: Timestamp, clock: &Clock) -> Markup {
     let name = network_name(network);
-    let services: Vec<_> = affected.iter().map(|one| service_name(&one.service).to_owned()).collect();
+    let services: Vec<_> = affected.iter().map(|one| service_of(one).to_owned()).collect();
     let services = texts::short_list(&services);
     html! {
         div.lane {
@@ -112,6 +112,11 @@ fn lane(network: Asn, affected: &[&Affected], scale: &Scale, now: Timestamp, clo
             }
         }
     }
+}
+
+/// The service's name, or a word for all of them where the network is off.
+fn service_of(affected: &Affected) -> &str {
+    affected.service.as_ref().map_or(texts::EVERYTHING, service_name)
 }
 
 /// When any of the services was affected, overlaps joined.
@@ -149,9 +154,9 @@ fn table_row(affected: &Affected, clock: &Clock, day: Timestamp) -> Markup {
     let show = |at| texts::short_moment(clock, at, day);
     html! {
         tr {
-            td { (service_name(&affected.service)) }
+            td { (service_of(affected)) }
             td { (show(affected.onset.latest)) }
-            td { (show(affected.confirmed)) }
+            td { (show(affected.told())) }
             td { (affected.end.map_or(texts::NOT_YET.to_owned(), |end| show(end.latest))) }
             td.number { (affected.probes) }
         }

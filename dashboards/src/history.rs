@@ -50,7 +50,7 @@ fn worth_telling(steps: &[HistoryView]) -> Vec<Told<'_>> {
 
 impl Told<'_> {
     fn only_refines(&self) -> bool {
-        matches!(self.news, News::Grew | News::Updated)
+        matches!(self.news, News::Grew | News::Raised | News::Updated)
     }
 
     fn takes_in(&self, next: &Told<'_>) -> bool {
@@ -94,6 +94,13 @@ mod tests {
             scope: Vec::new(),
             unnamed_networks: 1,
             manners: Vec::new(),
+            kind: kedergi_detector::Kind::Block,
+            level: kedergi_detector::Level::Confirmed,
+            reached: kedergi_detector::Reached::default(),
+            extent: kedergi_detector::Extent::default(),
+            contested: false,
+            notes: Vec::new(),
+            reasoning: None,
         };
         HistoryView { at, news, event: Some(event) }
     }

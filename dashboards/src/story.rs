@@ -86,7 +86,7 @@ pub(crate) fn hold_on(event: &PublicEvent, service: &ServiceId) -> Option<(Times
     if !event.services.contains(service) {
         return None;
     }
-    let told = event.scope.iter().filter(|affected| affected.service == *service);
+    let told = event.scope.iter().filter(|affected| affected.service.as_ref() == Some(service));
     let (mut from, mut until) = (None::<Timestamp>, Some(Timestamp::MIN));
     for affected in told {
         from = Some(from.map_or(affected.onset.latest, |from| from.min(affected.onset.latest)));
@@ -98,5 +98,5 @@ pub(crate) fn hold_on(event: &PublicEvent, service: &ServiceId) -> Option<(Times
 
 /// Whether the event tells of this service on this network.
 pub(crate) fn tells_of(event: &PublicEvent, network: Asn, service: &ServiceId) -> bool {
-    event.scope.iter().any(|affected| affected.network == network && affected.service == *service)
+    event.scope.iter().any(|affected| affected.network == network && affected.service.as_ref() == Some(service))
 }

@@ -241,6 +241,7 @@ pub(crate) fn news(news: News, services: &str, on: &str) -> String {
     match news {
         News::Opened => format!("Opened: {services} {on}."),
         News::Grew => format!("Grew: {services} {on}."),
+        News::Raised => format!("Surer, or further: {services} {on}."),
         News::Updated => format!("Known better: {services} {on}."),
         News::Closed => "Closed: the services can be reached again.".to_owned(),
         News::Retracted => "Taken back: later reports showed that it was no such event.".to_owned(),
@@ -252,6 +253,7 @@ pub(crate) fn news_hidden(news: News) -> &'static str {
     match news {
         News::Opened => "Opened.",
         News::Grew => "Grew.",
+        News::Raised => "Surer, or further.",
         News::Updated => "Known better.",
         News::Closed => "Closed.",
         News::Retracted => "Taken back.",

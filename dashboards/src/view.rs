@@ -125,6 +125,8 @@ pub enum News {
     Opened,
     /// It reached another network or service.
     Grew,
+    /// It reached a higher level.
+    Raised,
     /// Something about it is known better.
     Updated,
     /// It is over.
@@ -139,6 +141,7 @@ impl HistoryView {
         let news = match change {
             Change::Opened(_) => News::Opened,
             Change::Grew(_) => News::Grew,
+            Change::Raised(_) => News::Raised,
             Change::Updated(_) => News::Updated,
             Change::Closed(_) => News::Closed,
             Change::Retracted(_) => News::Retracted,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use kedergi_verdict::Outcome;
-use kedergi_wire::{CountryCode, ServiceId};
+use kedergi_wire::{Asn, CountryCode, Digest, ProbeId, ServiceId};
 use serde::{Deserialize, Serialize};
 
 use crate::controls::{Controls, minus};
@@ -13,7 +13,7 @@ use crate::group::{group, joined};
 use crate::series::{Key, Series};
 use crate::telling::{changes, named};
 use crate::votes::Put;
-use crate::{Change, ControlVote, Event, EventState, Input, Vote};
+use crate::{Change, ControlVote, Event, EventState, Input, Source, Vote};
 
 /// How late a fact may come, measured by the newest fact of its series, and still count. Probes keep their reports while the
 /// collector is out of reach; a day covers a cut that lasts from one night to the next.
@@ -40,6 +40,8 @@ impl Detector {
         match input {
             Input::Vote(vote) => self.vote(vote),
             Input::Control(vote) => self.control(vote),
+            // Signs of life are no votes.
+            Input::Heartbeat(_) => Vec::new(),
         }
     }
 
@@ -59,7 +61,7 @@ impl Detector {
         let controls = self.controls.entry(vote.service.clone()).or_default();
         let series = self.series.entry(key).or_default();
         let before = series.outline();
-        if series.cast(Cast { at, probe: vote.probe, ballot }, controls) == Put::TooLate {
+        if series.cast(Cast { at, probe: witness(vote, at), ballot }, controls) == Put::TooLate {
             self.too_late += 1;
         }
         if before == series.outline() { Vec::new() } else { self.tell(vote.country) }
@@ -99,7 +101,8 @@ impl Detector {
     fn forget(&mut self, country: CountryCode, events: Vec<Event>) -> Vec<Event> {
         let (settled, kept): (Vec<_>, Vec<_>) = events.into_iter().partition(|event| self.is_settled(event));
         for affected in settled.iter().flat_map(|event| &event.scope) {
-            let key = Key { country, network: affected.network, service: affected.service.clone() };
+            let Some(service) = affected.service.clone() else { continue };
+            let key = Key { country, network: affected.network, service };
             if let (Some(series), Some(cleared)) = (self.series.get_mut(&key), affected.cleared) {
                 series.forget(affected.onset.latest, cleared);
             }
@@ -110,8 +113,10 @@ impl Detector {
     /// Whether an event is over, and has been for a horizon longer than facts may come late, on each of its networks.
     fn is_settled(&self, event: &Event) -> bool {
         let past = |affected: &crate::Affected| {
-            let key = Key { country: event.country, network: affected.network, service: affected.service.clone() };
-            let settled = self.series.get(&key).map(|series| minus(series.edge(), HORIZON));
+            let settled = affected.service.clone().and_then(|service| {
+                let key = Key { country: event.country, network: affected.network, service };
+                self.series.get(&key).map(|series| minus(series.edge(), HORIZON))
+            });
             affected.cleared.zip(settled).is_some_and(|(cleared, settled)| cleared < settled)
         };
         event.state == EventState::Closed && event.scope.iter().all(past)
@@ -125,6 +130,18 @@ fn ballot(vote: &Vote) -> Option<Ballot> {
         Outcome::Blocked { how } => Some(Ballot::Blocked(how, vote.report)),
         Outcome::Reachable | Outcome::Down => Some(Ballot::Clear),
         Outcome::Throttled | Outcome::Inconclusive { .. } => None,
+    }
+}
+
+/// Who counts as having voted. Anonymous measurements of one hour through one resolver's network count as one.
+fn witness(vote: &Vote, at: Timestamp) -> ProbeId {
+    match vote.source {
+        Source::Probe { id, .. } => id,
+        Source::Anonymous { resolver_network } => {
+            let network = resolver_network.map_or(0, Asn::get);
+            let hour = at.as_second().div_euclid(3600);
+            ProbeId(Digest::of(format!("anonymous {network} {hour}").as_bytes()).0)
+        }
     }
 }
 

@@ -1,11 +1,11 @@
 //! What the detector says: one event for one cause.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
 use kedergi_verdict::How;
-use kedergi_wire::{Asn, CountryCode, ReportRef, ServiceId};
+use kedergi_wire::{Asn, CountryCode, Layer, ReportRef, ServiceId};
 use serde::{Deserialize, Serialize};
 
 /// Fewer probes than this in a cell, and the cell is not shown to anybody: a lone volunteer must not be found by it.
@@ -41,17 +41,146 @@ pub enum EventState {
     Closed,
 }
 
-/// One service on one network, as far as an event affects it.
+/// What kind of thing happened, the graver ones last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Services are slowed down.
+    Throttling,
+    /// Services are kept from being reached.
+    #[default]
+    Block,
+    /// Networks are off for some of their subscribers.
+    PartialShutdown,
+    /// Networks are off.
+    Shutdown,
+}
+
+impl Kind {
+    /// The word for it, as in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Block => "block",
+            Self::Throttling => "throttling",
+            Self::Shutdown => "shutdown",
+            Self::PartialShutdown => "partial-shutdown",
+        }
+    }
+}
+
+/// How sure it is, and how far it reaches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Something seems to begin. Nobody is woken by it and no page shows it.
+    Suspected,
+    /// Independent probes agree.
+    #[default]
+    Confirmed,
+    /// And it reaches most of the country's measured networks.
+    National,
+}
+
+impl Level {
+    /// The word for it, as in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Suspected => "suspected",
+            Self::Confirmed => "confirmed",
+            Self::National => "national",
+        }
+    }
+}
+
+/// Why something that looks like an event is not one to wake people for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Note {
+    /// The service fails elsewhere in the world too, or for controls.
+    Down,
+    /// It follows a change of what measures or judges: software, list of targets, rules.
+    Instrument,
+    /// It has been so for as long as anybody measured.
+    Standing,
+}
+
+/// How much of a country an event reaches, so that events of two countries can be compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extent {
+    /// Networks it affects.
+    pub networks: u32,
+    /// Networks of the country that are measured.
+    pub measured: u32,
+    /// The affected networks' share of the measured ones, weighted by their probes, in thousandths.
+    pub permille: u16,
+}
+
+/// Deliberate or fault: what the measurements say for either, with the numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reasoning {
+    /// What it comes to.
+    pub cause: Cause,
+    /// What speaks for or against it.
+    pub reasons: Vec<Reason>,
+}
+
+/// What an event was caused by, as far as the measurements tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cause {
+    /// Somebody meant it.
+    Deliberate,
+    /// Something broke.
+    Fault,
+    /// It could be either.
+    Open,
+}
+
+/// One thing that speaks for or against a deliberate cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// What was looked at.
+    pub sign: Sign,
+    /// How many showed it, such as services that stayed reachable.
+    pub count: u32,
+    /// Of how many looked at.
+    pub of: u32,
+    /// What it weighs: 1000 * log10 of how much likelier it is if deliberate. Below zero it speaks for a fault.
+    pub weight: i32,
+}
+
+/// What tells a deliberate cut from a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sign {
+    /// Services on the same networks that went on working.
+    Selective,
+    /// Onsets within minutes of each other.
+    Simultaneous,
+    /// Onsets on the hour or the half hour.
+    OnTheHour,
+    /// Controls that reached the services meanwhile.
+    ControlsFine,
+    /// Networks on which it is done in the most frequent manner.
+    SameTechnique,
+}
+
+/// One service on one network, or a whole network, as far as an event affects it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Affected {
+    /// What happened to it.
+    #[serde(default)]
+    pub kind: Kind,
     /// Which network.
     pub network: Asn,
-    /// Which service.
-    pub service: ServiceId,
+    /// Which service; `None` if the network is off for everything.
+    pub service: Option<ServiceId>,
     /// When it began.
     pub onset: Bracket,
-    /// When the measurements sufficed to say so (event time).
-    pub confirmed: Timestamp,
+    /// When the measurements first made it likely (event time).
+    pub suspected: Timestamp,
+    /// When they sufficed to say so (event time); `None` while it is only suspected.
+    pub confirmed: Option<Timestamp>,
     /// When it ended; `None` while it goes on.
     pub end: Option<Bracket>,
     /// When the measurements sufficed to say that it ended (event time).
@@ -60,8 +189,39 @@ pub struct Affected {
     pub probes: u32,
     /// How it was blocked, and how many verdicts say so.
     pub manners: Vec<(How, u32)>,
+    /// Whether probes that have been trusted for long disagree about it.
+    #[serde(default)]
+    pub contested: bool,
+    /// Why nobody should be woken for it, if there is a reason.
+    #[serde(default)]
+    pub notes: Vec<Note>,
     /// Some of the reports it rests on, the first ones.
     pub evidence: Vec<ReportRef>,
+}
+
+impl Affected {
+    /// When it was first told: confirmed, or else suspected.
+    pub fn told(&self) -> Timestamp {
+        self.confirmed.unwrap_or(self.suspected)
+    }
+
+    /// The layers on which it happens, lowest first.
+    pub fn layers(&self) -> Vec<Layer> {
+        let layers: BTreeSet<_> = self.manners.iter().map(|(how, _)| how.layer()).collect();
+        layers.into_iter().collect()
+    }
+}
+
+/// When each level was reached, in the time of the measurements.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Reached {
+    /// [`Level::Suspected`].
+    pub suspected: Option<Timestamp>,
+    /// [`Level::Confirmed`].
+    pub confirmed: Option<Timestamp>,
+    /// [`Level::National`].
+    pub national: Option<Timestamp>,
 }
 
 /// One cause, as far as it is seen: services that went together, network by network.
@@ -71,13 +231,49 @@ pub struct Event {
     pub id: EventId,
     /// Where.
     pub country: CountryCode,
+    /// What kind of thing it is: the gravest in its scope.
+    #[serde(default)]
+    pub kind: Kind,
+    /// The highest level it reached.
+    #[serde(default)]
+    pub level: Level,
+    /// When it reached each level.
+    #[serde(default)]
+    pub reached: Reached,
     /// Whether it goes on: open while any of `scope` goes on.
     pub state: EventState,
-    /// What it affects, in the order it was confirmed. Never empty.
+    /// What it affects, in the order it was told. Never empty.
     pub scope: Vec<Affected>,
+    /// How much of the country it reaches.
+    #[serde(default)]
+    pub extent: Extent,
+    /// Deliberate or fault, with the numbers.
+    #[serde(default)]
+    pub reasoning: Option<Reasoning>,
 }
 
 impl Event {
+    /// The event that this scope makes, as far as the scope alone tells: nothing of how much of the country that is.
+    pub fn of(id: EventId, country: CountryCode, scope: Vec<Affected>) -> Self {
+        let open = scope.iter().any(|affected| affected.end.is_none());
+        let reached = Reached {
+            suspected: scope.iter().map(|affected| affected.suspected).min(),
+            confirmed: scope.iter().filter_map(|affected| affected.confirmed).min(),
+            national: None,
+        };
+        Self {
+            id,
+            country,
+            kind: scope.iter().map(|affected| affected.kind).max().unwrap_or_default(),
+            level: if reached.confirmed.is_some() { Level::Confirmed } else { Level::Suspected },
+            reached,
+            state: if open { EventState::Open } else { EventState::Closed },
+            scope,
+            extent: Extent::default(),
+            reasoning: None,
+        }
+    }
+
     /// When it began: the earliest onset in its scope.
     pub fn onset(&self) -> Option<Bracket> {
         self.scope.iter().map(|affected| affected.onset).min_by_key(|onset| onset.latest)
@@ -85,7 +281,29 @@ impl Event {
 
     /// When it was opened (event time).
     pub fn opened(&self) -> Option<Timestamp> {
-        self.scope.iter().map(|affected| affected.confirmed).min()
+        self.scope.iter().map(Affected::told).min()
+    }
+
+    /// Whether probes that have been trusted for long disagree about any of it.
+    pub fn contested(&self) -> bool {
+        self.scope.iter().any(|affected| affected.contested)
+    }
+
+    /// Why nobody should be woken for it: what holds of all of its scope.
+    pub fn notes(&self) -> Vec<Note> {
+        let all = |note: &Note| self.scope.iter().all(|affected| affected.notes.contains(note));
+        [Note::Down, Note::Instrument, Note::Standing].into_iter().filter(all).collect()
+    }
+
+    /// The layers on which it happens, lowest first.
+    pub fn layers(&self) -> Vec<Layer> {
+        let layers: BTreeSet<_> = self.scope.iter().flat_map(Affected::layers).collect();
+        layers.into_iter().collect()
+    }
+
+    /// Whether anybody is to be told of it at all: independent probes agree, and nothing explains it away.
+    pub fn is_news(&self) -> bool {
+        self.level >= Level::Confirmed && self.notes().is_empty()
     }
 
     /// When it ended: the latest end in its scope; `None` while it goes on.
@@ -106,7 +324,7 @@ impl Event {
 
     /// The services affected, each once, sorted.
     pub fn services(&self) -> Vec<&ServiceId> {
-        let mut services: Vec<_> = self.scope.iter().map(|affected| &affected.service).collect();
+        let mut services: Vec<_> = self.scope.iter().filter_map(|affected| affected.service.as_ref()).collect();
         services.sort_unstable();
         services.dedup();
         services
@@ -140,6 +358,8 @@ pub enum Change {
     Opened(Event),
     /// It reached another network or service.
     Grew(Event),
+    /// It reached a higher level.
+    Raised(Event),
     /// Something about it is known better: a network is over, an onset is earlier.
     Updated(Event),
     /// It is over.
@@ -154,9 +374,18 @@ impl Change {
         match self {
             Self::Opened(event)
             | Self::Grew(event)
+            | Self::Raised(event)
             | Self::Updated(event)
             | Self::Closed(event)
             | Self::Retracted(event) => event,
+        }
+    }
+    /// Whether anybody is to be woken by it: a step up to confirmed or national wakes people, and so does the end of what
+    /// was told, or that it was none.
+    pub fn pages(&self) -> bool {
+        match self {
+            Self::Opened(event) | Self::Raised(event) | Self::Closed(event) | Self::Retracted(event) => event.is_news(),
+            Self::Grew(_) | Self::Updated(_) => false,
         }
     }
 }

@@ -26,7 +26,7 @@ pub(crate) struct Cast {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Ballot {
     /// Blocked. It comes first: where targets of one service disagree, this prevails.
-    Blocked(How, ReportRef),
+    Blocked(How, Option<ReportRef>),
     /// Not blocked: it could be reached, or it is down for everybody.
     Clear,
 }
@@ -63,12 +63,12 @@ impl Alarm {
         }
     }
 
-    fn count(&mut self, at: Timestamp, probe: ProbeId, how: How, report: ReportRef) {
+    fn count(&mut self, at: Timestamp, probe: ProbeId, how: How, report: Option<ReportRef>) {
         self.last_blocked = at;
         self.probes.insert(probe);
         *self.manners.entry(how).or_default() += 1;
         if self.evidence.len() < EVIDENCE {
-            self.evidence.push(report);
+            self.evidence.extend(report);
         }
     }
 
@@ -112,7 +112,7 @@ impl Fold {
         }
     }
 
-    fn suspect(&mut self, at: Timestamp, probe: ProbeId, how: How, report: ReportRef) {
+    fn suspect(&mut self, at: Timestamp, probe: ProbeId, how: How, report: Option<ReportRef>) {
         let mut alarm = self.coming.take().unwrap_or_else(|| Alarm::starting(self.last_clear, at));
         alarm.count(at, probe, how, report);
         if self.test.favour(probe, BLOCKED) {
@@ -129,7 +129,7 @@ impl Fold {
         }
     }
 
-    fn go_on(&mut self, at: Timestamp, probe: ProbeId, how: How, report: ReportRef) {
+    fn go_on(&mut self, at: Timestamp, probe: ProbeId, how: How, report: Option<ReportRef>) {
         if let Some(alarm) = self.alarms.last_mut() {
             alarm.count(at, probe, how, report);
         }

@@ -3,10 +3,11 @@
 //! A function of all alarms of a country, taken in order of their onset, so that the order in which facts arrived has no say.
 
 use jiff::{SignedDuration, Timestamp};
+use kedergi_wire::ServiceId;
 
-use crate::Affected;
 use crate::fold::Alarm;
 use crate::series::Key;
+use crate::{Affected, Kind};
 
 /// A series that alarms again this soon after its end goes on: blocks that flap are one block.
 const FLAP: SignedDuration = SignedDuration::from_hours(1);
@@ -44,13 +45,17 @@ fn extend(before: &mut Alarm, alarm: &Alarm) {
 fn affected(key: &Key, alarm: &Alarm) -> Option<Affected> {
     Some(Affected {
         network: key.network,
-        service: key.service.clone(),
+        kind: Kind::Block,
+        service: Some(key.service.clone()),
         onset: alarm.onset,
-        confirmed: alarm.confirmed()?,
+        suspected: alarm.confirmed()?,
+        confirmed: alarm.confirmed(),
         end: alarm.end,
         cleared: alarm.cleared,
         probes: u32::try_from(alarm.probes.len()).unwrap_or(u32::MAX),
         manners: alarm.manners.iter().map(|(&how, &count)| (how, count)).collect(),
+        contested: false,
+        notes: Vec::new(),
         evidence: alarm.evidence.clone(),
     })
 }
@@ -68,8 +73,8 @@ pub(crate) fn group(mut all: Vec<Affected>) -> Vec<Vec<Affected>> {
     groups
 }
 
-fn order(affected: &Affected) -> (Timestamp, u32, &str) {
-    (affected.onset.latest, affected.network.get(), affected.service.as_str())
+fn order(affected: &Affected) -> (Timestamp, u32, Option<&ServiceId>) {
+    (affected.onset.latest, affected.network.get(), affected.service.as_ref())
 }
 
 /// Whether `next`, which began no earlier than `member`, has the same cause.
@@ -93,13 +98,17 @@ pub(crate) mod tests {
     pub(crate) fn blocked(network: u32, service: &str, from: i64, until: Option<i64>) -> Affected {
         Affected {
             network: Asn::new(network).unwrap(),
-            service: service.parse().unwrap(),
+            kind: Kind::Block,
+            service: Some(service.parse().unwrap()),
             onset: Bracket { earliest: None, latest: at(from) },
-            confirmed: at(from + 2),
+            suspected: at(from + 2),
+            confirmed: Some(at(from + 2)),
             end: until.map(|minute| Bracket { earliest: None, latest: at(minute) }),
             cleared: until.map(|minute| at(minute + 5)),
             probes: 3,
             manners: Vec::new(),
+            contested: false,
+            notes: Vec::new(),
             evidence: Vec::new(),
         }
     }

@@ -1,8 +1,8 @@
 //! What the detector reads.
 
 use jiff::Timestamp;
-use kedergi_verdict::Outcome;
-use kedergi_wire::{Asn, CountryCode, ProbeId, ReportRef, ServiceId};
+use kedergi_verdict::{Outcome, RuleId};
+use kedergi_wire::{Asn, CountryCode, ProbeId, ReportRef, ResolverClass, ServiceId};
 use serde::{Deserialize, Serialize};
 
 /// One thing the detector takes into account.
@@ -13,6 +13,8 @@ pub enum Input {
     Vote(Vote),
     /// A control's.
     Control(ControlVote),
+    /// A sign of life.
+    Heartbeat(Heartbeat),
 }
 
 /// What one probe found of one service.
@@ -26,12 +28,84 @@ pub struct Vote {
     pub network: Asn,
     /// Which service.
     pub service: ServiceId,
-    /// Which probe: it votes once a minute, and never alone.
-    pub probe: ProbeId,
-    /// What it found.
+    /// Who says so.
+    pub source: Source,
+    /// What was found.
     pub outcome: Outcome,
-    /// Where the report is kept.
-    pub report: ReportRef,
+    /// The rule that fired: evidence of different rules weighs differently.
+    pub rule: RuleId,
+    /// Which resolver answered, where the verdict is about names: false answers of one say nothing of another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolver: Option<Resolver>,
+    /// How much slower than the control, where a pair was measured: 1000 * log10(control's goodput / target's goodput).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slowness: Option<i32>,
+    /// With what it was measured and judged.
+    #[serde(default)]
+    pub instrument: Instrument,
+    /// Where the report is kept; `None` for what was imported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<ReportRef>,
+}
+
+/// Who made a measurement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// A probe: it votes once a minute, and never alone.
+    Probe {
+        /// Which.
+        id: ProbeId,
+        /// Where its line lies, as far as the collector tells.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        neighbourhood: Option<Neighbourhood>,
+        /// When it enrolled.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        enrolled: Option<Timestamp>,
+    },
+    /// Somebody of whom nothing is known but where the names were resolved: imported data name no probes. Measurements of
+    /// one hour through the same resolver's network count as one source's.
+    Anonymous {
+        /// The network of the resolver.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resolver_network: Option<Asn>,
+    },
+}
+
+impl Source {
+    /// A probe of which nothing else is known.
+    pub fn probe(id: ProbeId) -> Self {
+        Self::Probe { id, neighbourhood: None, enrolled: None }
+    }
+}
+
+/// A piece of a network, such as a /24: a keyed hash, the key in memory only and new each day, so that nobody can find the
+/// address. The same within a day for the same piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Neighbourhood(pub u64);
+
+/// Which resolver a verdict about names is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Resolver {
+    /// One of a kind.
+    Class(ResolverClass),
+    /// One on this network (imported data).
+    Network(Asn),
+}
+
+/// With what something was measured and judged. Only whether two are the same matters, so that names of software stay out of
+/// the detector's state: each part is a digest, or 0 where it is not known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Instrument {
+    /// The probe's software and its version.
+    pub software: u32,
+    /// The version of the list of targets it held.
+    pub list: u32,
+    /// The version of the rules that judged.
+    pub rules: u16,
 }
 
 /// What a control found of one service.
@@ -43,4 +117,23 @@ pub struct ControlVote {
     pub service: ServiceId,
     /// Whether it reached it.
     pub reachable: bool,
+    /// Which control; `None` where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<ProbeId>,
+    /// Where it stands, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<CountryCode>,
+}
+
+/// A probe was alive and could reach the collector.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// When, by the collector's clock.
+    pub at: Timestamp,
+    /// Which.
+    pub probe: ProbeId,
+    /// Where.
+    pub country: CountryCode,
+    /// On which network.
+    pub network: Asn,
 }

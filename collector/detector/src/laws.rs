@@ -1,11 +1,11 @@
 //! What holds of the detector for all inputs.
 
 use jiff::Timestamp;
-use kedergi_verdict::{How, Outcome, TlsManner};
+use kedergi_verdict::{How, Outcome, RuleId, TlsManner};
 use kedergi_wire::{Asn, BatchId, ProbeId, ReportRef, ServiceId};
 use proptest::prelude::*;
 
-use crate::{Affected, Change, ControlVote, Detector, Event, EventState, HORIZON, Input, Vote};
+use crate::{Affected, Change, ControlVote, Detector, Event, EventState, HORIZON, Input, Instrument, Source, Vote};
 
 const BLOCKED: Outcome = Outcome::Blocked { how: How::Tls(TlsManner::Timeout) };
 
@@ -26,14 +26,24 @@ fn vote(second: i64, network: u8, service_number: u8, probe: u8, outcome: Outcom
         network: Asn::new(u32::from(network) + 1).unwrap(),
         service: service(service_number),
         // A probe is on one network only.
-        probe: ProbeId([network * 16 + probe; 32]),
+        source: Source::probe(ProbeId([network * 16 + probe; 32])),
         outcome,
-        report: ReportRef { batch: BatchId(batch), index: u16::from(service_number) },
+        rule: RuleId("made-up".into()),
+        resolver: None,
+        slowness: None,
+        instrument: Instrument::default(),
+        report: Some(ReportRef { batch: BatchId(batch), index: u16::from(service_number) }),
     })
 }
 
 fn control(second: i64, service_number: u8, reachable: bool) -> Input {
-    Input::Control(ControlVote { at: at(second), service: service(service_number), reachable })
+    Input::Control(ControlVote {
+        at: at(second),
+        service: service(service_number),
+        reachable,
+        control: None,
+        country: None,
+    })
 }
 
 fn run<'a>(inputs: impl IntoIterator<Item = &'a Input>) -> (Detector, Vec<Change>) {
@@ -117,7 +127,7 @@ proptest! {
             let known = told.get(&id).map(|event: &Event| event.state);
             match &change {
                 Change::Opened(_) => prop_assert_ne!(known, Some(EventState::Open)),
-                Change::Grew(_) | Change::Updated(_) | Change::Closed(_) | Change::Retracted(_) => prop_assert!(known.is_some()),
+                Change::Grew(_) | Change::Raised(_) | Change::Updated(_) | Change::Closed(_) | Change::Retracted(_) => prop_assert!(known.is_some()),
             }
             if matches!(change, Change::Retracted(_)) { told.remove(&id) } else { told.insert(id, change.event().clone()) };
         }
@@ -152,7 +162,7 @@ fn what_controls_do_not_reach_either_opens_nothing() {
     let inputs = rounds(12, |second, _| if (20_000..30_000).contains(&second) { BLOCKED } else { Outcome::Reachable });
     let outage = |input: &&Input| match input {
         Input::Control(vote) => !(at(20_000)..at(30_000)).contains(&vote.at),
-        Input::Vote(_) => true,
+        Input::Vote(_) | Input::Heartbeat(_) => true,
     };
     assert_eq!(run(inputs.iter().filter(outage)).1, []);
     assert!(!run(&inputs).1.is_empty());
@@ -170,7 +180,7 @@ fn one_event_for_networks_that_follow_each_other() {
     assert_eq!((events[0].scope.len(), events[0].state), (3, EventState::Closed));
     for (affected, cut) in events[0].scope.iter().zip([10_000, 13_600, 17_200]) {
         assert!(affected.onset.earliest.unwrap() < at(cut) && affected.onset.latest >= at(cut));
-        assert!(affected.confirmed <= at(cut + 600), "{affected:#?}");
+        assert!(affected.told() <= at(cut + 600), "{affected:#?}");
         assert_eq!((affected.probes, affected.evidence.len()), (3, 8));
     }
     let opened = changes.iter().filter(|change| matches!(change, Change::Opened(_))).count();
@@ -210,6 +220,7 @@ fn the_past_and_the_present_do_not_disturb_each_other() {
     let later = day.iter().map(|input| match input.clone() {
         Input::Vote(vote) => Input::Vote(Vote { at: vote.at + HORIZON * 2000, country: "RU".parse().unwrap(), ..vote }),
         Input::Control(vote) => Input::Control(ControlVote { at: vote.at + HORIZON * 2000, ..vote }),
+        Input::Heartbeat(beat) => Input::Heartbeat(beat),
     });
     let later: Vec<_> = later.collect();
     let mixed: Vec<_> = later.iter().zip(&day).flat_map(|(later, day)| [later, day]).collect();

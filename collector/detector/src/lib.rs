@@ -24,8 +24,11 @@ mod votes;
 
 pub use cell::{Cell, CellState, Counts};
 pub use detector::{Detector, HORIZON};
-pub use event::{Affected, Bracket, Change, Event, EventId, EventState, PUBLIC_PROBES};
-pub use input::{ControlVote, Input, Vote};
+pub use event::{
+    Affected, Bracket, Cause, Change, Event, EventId, EventState, Extent, Kind, Level, Note, PUBLIC_PROBES, Reached,
+    Reason, Reasoning, Sign,
+};
+pub use input::{ControlVote, Heartbeat, Input, Instrument, Neighbourhood, Resolver, Source, Vote};
 pub use public::PublicEvent;
 pub use scenario::{
     Controls, Expectation, Fault, FaultKind, Interference, Mismatch, Network, Round, Scenario, ScenarioError, Service,

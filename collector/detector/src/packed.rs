@@ -43,8 +43,13 @@ impl From<Votes> for Packed {
                 Ballot::Blocked(how, report) => {
                     write(&mut bytes, probe + 1);
                     write(&mut bytes, place(&manners, &how));
-                    bytes.extend(report.batch.0);
-                    write(&mut bytes, u64::from(report.index));
+                    match report {
+                        None => write(&mut bytes, 0),
+                        Some(report) => {
+                            write(&mut bytes, u64::from(report.index) + 1);
+                            bytes.extend(report.batch.0);
+                        }
+                    }
                 }
             }
         }
@@ -110,10 +115,11 @@ impl Reader<'_> {
 
     fn blocked(&mut self, manners: &[How]) -> Option<Ballot> {
         let how = *manners.get(usize::try_from(self.number()?).ok()?)?;
+        let Some(index) = self.number()?.checked_sub(1) else { return Some(Ballot::Blocked(how, None)) };
         let (&batch, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
-        let index = u16::try_from(self.number()?).ok()?;
-        Some(Ballot::Blocked(how, ReportRef { batch: BatchId(batch), index }))
+        let report = ReportRef { batch: BatchId(batch), index: u16::try_from(index).ok()? };
+        Some(Ballot::Blocked(how, Some(report)))
     }
 
     fn number(&mut self) -> Option<u64> {
@@ -140,7 +146,10 @@ mod tests {
         let how = prop_oneof![Just(How::Tls(TlsManner::Reset)), Just(How::Dns(DnsManner::Bogon))];
         let report =
             (any::<[u8; 32]>(), any::<u16>()).prop_map(|(batch, index)| ReportRef { batch: BatchId(batch), index });
-        prop_oneof![Just(Ballot::Clear), (how, report).prop_map(|(how, report)| Ballot::Blocked(how, report))]
+        prop_oneof![
+            Just(Ballot::Clear),
+            (how, proptest::option::of(report)).prop_map(|(how, report)| Ballot::Blocked(how, report))
+        ]
     }
 
     proptest! {

@@ -7,7 +7,9 @@ use kedergi_verdict::How;
 use kedergi_wire::{Asn, CountryCode, ServiceId};
 use serde::{Deserialize, Serialize};
 
-use crate::{Affected, Bracket, Event, EventId, EventState, PUBLIC_PROBES};
+use crate::{
+    Affected, Bracket, Event, EventId, EventState, Extent, Kind, Level, Note, PUBLIC_PROBES, Reached, Reasoning,
+};
 
 /// An event as pages, API and alerts show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +18,12 @@ pub struct PublicEvent {
     pub id: EventId,
     /// Where.
     pub country: CountryCode,
+    /// What kind of thing it is.
+    pub kind: Kind,
+    /// The highest level it reached.
+    pub level: Level,
+    /// When it reached each level.
+    pub reached: Reached,
     /// Whether it goes on.
     pub state: EventState,
     /// When it began, over the whole country.
@@ -35,6 +43,14 @@ pub struct PublicEvent {
     pub scope: Vec<Affected>,
     /// Networks affected of which nothing else may be told, because fewer than [`PUBLIC_PROBES`] probes saw it there.
     pub unnamed_networks: u32,
+    /// How much of the country it reaches.
+    pub extent: Extent,
+    /// Whether probes that have been trusted for long disagree about any of it.
+    pub contested: bool,
+    /// Why nobody was woken for it, if there is a reason.
+    pub notes: Vec<Note>,
+    /// Deliberate or fault, with the numbers.
+    pub reasoning: Option<Reasoning>,
 }
 
 impl PublicEvent {
@@ -46,15 +62,22 @@ impl PublicEvent {
 }
 
 impl Event {
-    /// The event without what could single out a volunteer; `None` only if its scope is empty, which the detector never
-    /// says of an event.
+    /// The event without what could single out a volunteer. `None` while it is only suspected: that may be one volunteer's
+    /// word.
     pub fn public(&self) -> Option<PublicEvent> {
-        let scope: Vec<_> = self.scope.iter().filter(|affected| affected.probes >= PUBLIC_PROBES).cloned().collect();
+        if self.level < Level::Confirmed {
+            return None;
+        }
+        let shown = |affected: &&Affected| affected.confirmed.is_some() && affected.probes >= PUBLIC_PROBES;
+        let scope: Vec<_> = self.scope.iter().filter(shown).cloned().collect();
         let named: BTreeSet<_> = scope.iter().map(|affected| affected.network).collect();
         let unnamed = self.networks().iter().filter(|network| !named.contains(network)).count();
         Some(PublicEvent {
             id: self.id.clone(),
             country: self.country,
+            kind: self.kind,
+            level: self.level,
+            reached: self.reached,
             state: self.state,
             onset: self.onset()?,
             opened: self.opened()?,
@@ -64,6 +87,10 @@ impl Event {
             manners: self.manners(),
             unnamed_networks: u32::try_from(unnamed).unwrap_or(u32::MAX),
             scope,
+            extent: self.extent,
+            contested: self.contested(),
+            notes: self.notes(),
+            reasoning: self.reasoning.clone(),
         })
     }
 }
@@ -77,19 +104,23 @@ mod tests {
         let at: Timestamp = "2019-05-09T06:00:00Z".parse().unwrap();
         Affected {
             network: Asn::new(network).unwrap(),
-            service: service.parse().unwrap(),
+            kind: Kind::Block,
+            service: Some(service.parse().unwrap()),
             onset: Bracket { earliest: None, latest: at },
-            confirmed: at,
+            suspected: at,
+            confirmed: Some(at),
             end: None,
             cleared: None,
             probes,
             manners: Vec::new(),
+            contested: false,
+            notes: Vec::new(),
             evidence: vec![ReportRef { batch: BatchId([1; 32]), index: 0 }],
         }
     }
 
     fn event(scope: Vec<Affected>) -> Event {
-        Event { id: EventId("KZ-20190509-0000".into()), country: "KZ".parse().unwrap(), state: EventState::Open, scope }
+        Event::of(EventId("KZ-20190509-0000".into()), "KZ".parse().unwrap(), scope)
     }
 
     #[test]

@@ -15,9 +15,8 @@ pub(crate) fn named(country: CountryCode, groups: Vec<Vec<Affected>>, known: &[E
     taken.extend(known.iter().map(|event| event.id.clone()));
     let named = groups.into_iter().zip(kept).map(|(mut scope, kept)| {
         let id = kept.unwrap_or_else(|| fresh(country, &scope, &mut taken));
-        scope.sort_by(|a, b| (a.confirmed, a.network, &a.service).cmp(&(b.confirmed, b.network, &b.service)));
-        let open = scope.iter().any(|affected| affected.end.is_none());
-        Event { id, country, state: if open { EventState::Open } else { EventState::Closed }, scope }
+        scope.sort_by(|a, b| (a.told(), a.network, &a.service).cmp(&(b.told(), b.network, &b.service)));
+        Event::of(id, country, scope)
     });
     named.collect()
 }
@@ -47,7 +46,8 @@ fn overlap(a: &Affected, b: &Affected) -> bool {
 fn fresh(country: CountryCode, scope: &[Affected], taken: &mut BTreeSet<EventId>) -> EventId {
     let Some(first) = scope.first() else { return EventId(country.to_string()) };
     let date = first.onset.latest.to_zoned(TimeZone::UTC).strftime("%Y%m%d").to_string();
-    let origin = format!("{country} {} {} {}", first.network, first.service, first.onset.latest);
+    let service = first.service.as_ref().map_or("", ServiceId::as_str);
+    let origin = format!("{country} {} {service} {}", first.network, first.onset.latest);
     let mut names = (0u64..).map(|attempt| {
         let digest = Digest::of(format!("{origin} {attempt}").as_bytes()).to_string();
         EventId(format!("{country}-{date}-{}", &digest[..if attempt < 1000 { 4 } else { 16 }]))
@@ -83,6 +83,9 @@ fn went_on(old: &Event, event: &Event) -> Vec<Change> {
     } else if series(event).difference(&series(old)).next().is_some() {
         changes.push(Change::Grew(event.clone()));
     }
+    if event.level > old.level {
+        changes.push(Change::Raised(event.clone()));
+    }
     if closed {
         changes.push(Change::Closed(event.clone()));
     }
@@ -92,8 +95,8 @@ fn went_on(old: &Event, event: &Event) -> Vec<Change> {
     changes
 }
 
-fn series(event: &Event) -> BTreeSet<(Asn, &ServiceId)> {
-    event.scope.iter().map(|affected| (affected.network, &affected.service)).collect()
+fn series(event: &Event) -> BTreeSet<(Asn, Option<&ServiceId>)> {
+    event.scope.iter().map(|affected| (affected.network, affected.service.as_ref())).collect()
 }
 
 #[cfg(test)]
@@ -109,6 +112,7 @@ mod tests {
         let word = |change: &Change| match change {
             Change::Opened(_) => "opened",
             Change::Grew(_) => "grew",
+            Change::Raised(_) => "raised",
             Change::Updated(_) => "updated",
             Change::Closed(_) => "closed",
             Change::Retracted(_) => "retracted",

@@ -99,7 +99,7 @@ impl Pager {
                 track.wait(event, now);
                 opening.into_iter().chain(track.tell(now)).collect()
             }
-            Change::Opened(_) | Change::Grew(_) | Change::Updated(_) => {
+            Change::Opened(_) | Change::Grew(_) | Change::Raised(_) | Change::Updated(_) => {
                 track.wait(event, now);
                 Vec::new()
             }

@@ -1,7 +1,7 @@
 //! Events as JSON: what the API answers with and what alerts are made from.
 
 use jiff::Timestamp;
-use kedergi_detector::{Affected, Bracket, Event, EventId, EventState, PublicEvent};
+use kedergi_detector::{Affected, Bracket, Event, EventId, EventState, Kind, PublicEvent};
 use kedergi_verdict::How;
 use kedergi_wire::{Asn, CountryCode, ServiceId};
 use serde::{Deserialize, Serialize};
@@ -85,9 +85,10 @@ pub(crate) struct Scope {
     /// AS number of the network.
     #[schema(value_type = u32, example = 9198)]
     pub(crate) network: Asn,
-    /// The service.
-    #[schema(value_type = String, example = "facebook")]
-    pub(crate) service: ServiceId,
+    /// The service; absent where the whole network is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "facebook")]
+    pub(crate) service: Option<ServiceId>,
     /// When it began there.
     pub(crate) onset: Span,
     /// When the measurements sufficed to say so.
@@ -131,12 +132,8 @@ impl EventBody {
 
     /// The event as the detector writes it, as far as the public knows it.
     pub(crate) fn to_event(&self) -> Event {
-        Event {
-            id: self.id.clone(),
-            country: self.country,
-            state: self.state.into(),
-            scope: self.scope.iter().map(Scope::to_affected).collect(),
-        }
+        let scope = self.scope.iter().map(Scope::to_affected).collect();
+        Event { state: self.state.into(), ..Event::of(self.id.clone(), self.country, scope) }
     }
 }
 
@@ -144,13 +141,17 @@ impl Scope {
     fn to_affected(&self) -> Affected {
         Affected {
             network: self.network,
+            kind: Kind::Block,
             service: self.service.clone(),
             onset: self.onset.into(),
-            confirmed: self.confirmed,
+            suspected: self.confirmed,
+            confirmed: Some(self.confirmed),
             end: self.end.map(Bracket::from),
             cleared: self.cleared,
             probes: self.probes,
             manners: self.manners.iter().filter_map(|manner| Some((manner.how()?, manner.verdicts))).collect(),
+            contested: false,
+            notes: Vec::new(),
             evidence: Vec::new(),
         }
     }
@@ -162,7 +163,7 @@ impl From<&Affected> for Scope {
             network: affected.network,
             service: affected.service.clone(),
             onset: affected.onset.into(),
-            confirmed: affected.confirmed,
+            confirmed: affected.told(),
             end: affected.end.map(Span::from),
             cleared: affected.cleared,
             probes: affected.probes,

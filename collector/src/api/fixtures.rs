@@ -1,7 +1,7 @@
 //! Events for tests, and a collector that knows them.
 
 use jiff::{SignedDuration, Timestamp};
-use kedergi_detector::{Affected, Bracket, Change, Event, EventId, EventState};
+use kedergi_detector::{Affected, Bracket, Change, Event, EventId, EventState, Kind};
 use kedergi_store::{Fact, StoredBatch};
 use kedergi_verdict::{How, Outcome, RuleId, TlsManner, Verdict};
 use kedergi_wire::{Asn, BatchId, Digest, ProbeId, ReportRef, Role};
@@ -19,21 +19,21 @@ pub(crate) fn at(minute: i64) -> Timestamp {
 pub(crate) fn event(networks: &[u32], services: &[&str]) -> Event {
     let affected = |network: u32, service: &str| Affected {
         network: Asn::new(network).unwrap(),
-        service: service.parse().unwrap(),
+        kind: Kind::Block,
+        service: Some(service.parse().unwrap()),
         onset: Bracket { earliest: Some(at(-4)), latest: at(0) },
-        confirmed: at(3),
+        suspected: at(3),
+        confirmed: Some(at(3)),
         end: None,
         cleared: None,
         probes: 3,
         manners: vec![(How::Tls(TlsManner::Timeout), 3)],
+        contested: false,
+        notes: Vec::new(),
         evidence: Vec::new(),
     };
-    Event {
-        id: EventId("KZ-20190509-7f3a".to_owned()),
-        country: "KZ".parse().unwrap(),
-        state: EventState::Open,
-        scope: networks.iter().flat_map(|&n| services.iter().map(move |s| affected(n, s))).collect(),
-    }
+    let scope = networks.iter().flat_map(|&n| services.iter().map(move |s| affected(n, s))).collect();
+    Event::of(EventId("KZ-20190509-7f3a".to_owned()), "KZ".parse().unwrap(), scope)
 }
 
 /// The same, over.

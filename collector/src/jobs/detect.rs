@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use kedergi_detector::{Change, ControlVote, Detector, Input, Vote};
+use kedergi_detector::{Change, ControlVote, Detector, Input, Instrument, Source, Vote};
 use kedergi_store::{Detection, Fact, NewAlert, StoreError};
 use kedergi_verdict::Outcome;
 use kedergi_wire::Role;
@@ -144,16 +144,26 @@ fn input(fact: &Fact) -> Option<Input> {
                 Outcome::Down | Outcome::Blocked { .. } => false,
                 Outcome::Inconclusive { .. } => return None,
             };
-            Some(Input::Control(ControlVote { at: fact.at, service: fact.service.clone(), reachable }))
+            Some(Input::Control(ControlVote {
+                at: fact.at,
+                service: fact.service.clone(),
+                reachable,
+                control: Some(fact.probe),
+                country: fact.country,
+            }))
         }
         Role::Probe => Some(Input::Vote(Vote {
             at: fact.at,
             country: fact.country?,
             network: fact.network?,
             service: fact.service.clone(),
-            probe: fact.probe,
+            source: Source::probe(fact.probe),
             outcome: fact.verdict.outcome,
-            report: fact.report,
+            rule: fact.verdict.rule.clone(),
+            resolver: None,
+            slowness: None,
+            instrument: Instrument { rules: fact.verdict.rules_version, ..Instrument::default() },
+            report: Some(fact.report),
         })),
     }
 }

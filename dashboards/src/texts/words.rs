@@ -62,6 +62,7 @@ pub(crate) const WINDOWS: [(&str, i64); 3] = [("6 hours", 6), ("1 day", 24), ("1
 pub(crate) const TOO_FEW: &str =
     "Fewer than three probes report from here: nothing is shown, so that nobody can be found by it.";
 pub(crate) const NOT_YET: &str = "not yet";
+pub(crate) const EVERYTHING: &str = "everything";
 pub(crate) const WHERE_HEADING: &str = "Network by network";
 pub(crate) const HOW_HEADING: &str = "How it was done";
 pub(crate) const EVIDENCE_HEADING: &str = "Evidence";

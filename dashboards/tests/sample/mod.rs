@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use kedergi_dashboards::{
     ControlView, CountryNow, CountryView, EventView, EvidenceView, HistoryView, News, NowView, Row,
 };
-use kedergi_detector::{Affected, Bracket, Cell, CellState, Event, EventId, EventState, PublicEvent};
+use kedergi_detector::{Affected, Bracket, Cell, CellState, Event, EventId, EventState, Kind, PublicEvent};
 use kedergi_verdict::{DnsManner, How, Outcome, RuleId, TlsManner};
 use kedergi_wire::{Asn, CountryCode, ServiceId};
 
@@ -45,13 +45,17 @@ fn affected(number: u32, name: &str, cut: &str, probes: u32, end: Option<Timesta
     let latest = at(cut);
     Affected {
         network: network(number),
-        service: service(name),
+        kind: Kind::Block,
+        service: Some(service(name)),
         onset: Bracket { earliest: Some(latest - SignedDuration::from_mins(7)), latest },
-        confirmed: latest + SignedDuration::from_mins(4),
+        suspected: latest + SignedDuration::from_mins(4),
+        confirmed: Some(latest + SignedDuration::from_mins(4)),
         end: end.map(|end| Bracket { earliest: Some(end - SignedDuration::from_mins(5)), latest: end }),
         cleared: end.map(|end| end + SignedDuration::from_mins(9)),
         probes,
         manners: vec![(SILENCE, probes * 9), (How::Dns(DnsManner::Injected), probes / 4)],
+        contested: false,
+        notes: Vec::new(),
         evidence: Vec::new(),
     }
 }
@@ -63,21 +67,21 @@ fn event(networks: usize, state: EventState) -> PublicEvent {
     let cuts = CUTS.iter().take(networks).enumerate();
     let scope =
         cuts.flat_map(|(n, &(number, cut, probes))| CUT.map(|name| affected(number, name, cut, probes, end(n))));
-    let event = Event { id: EventId("KZ-20190509-7f3a".into()), country: kz(), state, scope: scope.collect() };
+    let event = Event { state, ..Event::of(EventId("KZ-20190509-7f3a".into()), kz(), scope.collect()) };
     event.public().unwrap()
 }
 
 fn news_event() -> PublicEvent {
     let scope = ["azattyq", "vlast"].map(|name| affected(9198, name, "01:12", 6, Some(at("03:40"))));
     let id = EventId("KZ-20190509-02c1".into());
-    Event { id, country: kz(), state: EventState::Closed, scope: scope.into() }.public().unwrap()
+    Event { state: EventState::Closed, ..Event::of(id, kz(), scope.into()) }.public().unwrap()
 }
 
 /// A service that two networks block and most probes of the country reach.
 fn partial_event(state: EventState) -> PublicEvent {
     let end = (state == EventState::Closed).then(|| at("14:02"));
     let scope = [9198, 29355].map(|number| affected(number, "telegram", "08:05", 5, end));
-    Event { id: EventId("KZ-20190509-2842".into()), country: kz(), state, scope: scope.into() }.public().unwrap()
+    Event { state, ..Event::of(EventId("KZ-20190509-2842".into()), kz(), scope.into()) }.public().unwrap()
 }
 
 fn cell(state: CellState, probes: u32) -> Cell {

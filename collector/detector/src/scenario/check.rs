@@ -141,8 +141,10 @@ pub(super) struct Cut {
 
 impl Scenario {
     /// Compares the events found (all that were ever told, retracted ones left out) with those expected. Empty if they are
-    /// the same.
+    /// the same. What is only suspected, or explained away, is no news and does not count.
     pub fn check(&self, events: &[Event]) -> Vec<Mismatch> {
+        let events: Vec<_> = events.iter().filter(|event| event.is_news()).cloned().collect();
+        let events = events.as_slice();
         let expected = self.expectations.iter().flat_map(|expectation| self.check_one(expectation, events));
         expected.chain(self.quiet(events)).chain(self.unexpected(events)).collect()
     }
@@ -172,15 +174,20 @@ impl Scenario {
     }
 
     fn extra(&self, expectation: &Expectation, event: &Event) -> impl Iterator<Item = Mismatch> {
+        let told = |affected: &&Affected| affected.confirmed.is_some();
         let meant = |affected: &&Affected| {
-            let mut cuts = self.cuts(&affected.service);
-            !expectation.services.contains(&affected.service) || !cuts.any(|cut| cut.network == affected.network)
+            affected.service.as_ref().is_none_or(|service| {
+                let mut cuts = self.cuts(service);
+                !expectation.services.contains(service) || !cuts.any(|cut| cut.network == affected.network)
+            })
         };
-        event.scope.iter().filter(meant).map(|affected| Mismatch::Extra {
-            name: expectation.name.clone(),
-            id: event.id.clone(),
-            network: affected.network,
-            service: affected.service.clone(),
+        event.scope.iter().filter(told).filter(meant).filter_map(|affected| {
+            Some(Mismatch::Extra {
+                name: expectation.name.clone(),
+                id: event.id.clone(),
+                network: affected.network,
+                service: affected.service.clone()?,
+            })
         })
     }
 
@@ -221,19 +228,19 @@ impl Scenario {
 
 impl Expectation {
     fn concerns(&self, event: &Event) -> bool {
-        event.scope.iter().any(|affected| self.services.contains(&affected.service))
+        event.services().into_iter().any(|service| self.services.contains(service))
     }
 }
 
 fn check_cut(expectation: &Expectation, event: &Event, service: &ServiceId, cut: Cut) -> Option<Mismatch> {
     let (name, id, service) = (expectation.name.clone(), event.id.clone(), service.clone());
     let Cut { network, from: cut, until } = cut;
-    let here = |affected: &&Affected| affected.network == network && affected.service == service;
+    let here = |affected: &&Affected| affected.network == network && affected.service.as_ref() == Some(&service);
     let meets = |affected: &&Affected| affected.onset.latest < until && affected.end.is_none_or(|end| end.latest > cut);
     let Some(affected) = event.scope.iter().filter(here).find(meets) else {
         return Some(Mismatch::Unseen { name, id, network, service, cut });
     };
-    let (told, allowed) = (affected.confirmed, expectation.opens_within);
+    let (told, allowed) = (affected.told(), expectation.opens_within);
     let delay = told.duration_since(cut);
     if delay < SignedDuration::ZERO || delay > allowed {
         return Some(Mismatch::Delay { name, id, network, service, cut, told, allowed });

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use kedergi_verdict::{Outcome, control_entry, judge};
+use kedergi_verdict::{Outcome, Verdict, control_entry, judge};
 use kedergi_wire::{BatchId, ControlEntry, Digest, ProbeId, Report, ReportRef, Role, ServiceId, TargetUrl};
 
 use super::noise::below;
 use super::*;
-use crate::{ControlVote, Detector, Event, EventState, Input, Vote};
+use crate::{ControlVote, Detector, Event, EventState, Input, Instrument, Source, Vote};
 
 /// What the collector would make of the rounds of a scenario, in order of time.
 fn inputs(scenario: &Scenario) -> Vec<Input> {
@@ -20,16 +20,22 @@ fn inputs(scenario: &Scenario) -> Vec<Input> {
                 controls.insert(report.target.clone(), control_entry(report));
             }
             let verdict = judge(report, controls.get(&report.target));
-            inputs.push(input(scenario, &round, report, index, verdict.outcome));
+            inputs.push(input(scenario, &round, report, index, verdict));
         }
     }
     inputs
 }
 
-fn input(scenario: &Scenario, round: &Round, report: &Report, index: u16, outcome: Outcome) -> Input {
+fn input(scenario: &Scenario, round: &Round, report: &Report, index: u16, verdict: Verdict) -> Input {
     let service = service_of(scenario, &report.target);
     let Some(network) = round.probe.network else {
-        return Input::Control(ControlVote { at: report.at(), service, reachable: outcome == Outcome::Reachable });
+        return Input::Control(ControlVote {
+            at: report.at(),
+            service,
+            reachable: verdict.outcome == Outcome::Reachable,
+            control: None,
+            country: None,
+        });
     };
     let name = format!("{} {}", round.probe.index, round.at);
     Input::Vote(Vote {
@@ -37,9 +43,13 @@ fn input(scenario: &Scenario, round: &Round, report: &Report, index: u16, outcom
         country: scenario.country,
         network,
         service,
-        probe: ProbeId(Digest::of(&round.probe.index.to_be_bytes()).0),
-        outcome,
-        report: ReportRef { batch: BatchId(Digest::of(name.as_bytes()).0), index },
+        source: Source::probe(ProbeId(Digest::of(&round.probe.index.to_be_bytes()).0)),
+        outcome: verdict.outcome,
+        rule: verdict.rule,
+        resolver: None,
+        slowness: None,
+        instrument: Instrument::default(),
+        report: Some(ReportRef { batch: BatchId(Digest::of(name.as_bytes()).0), index }),
     })
 }
 
@@ -73,17 +83,18 @@ fn table(scenario: &Scenario, events: &[Event]) -> String {
 }
 
 fn row(scenario: &Scenario, affected: &crate::Affected) -> String {
-    let steps = scenario
-        .steps
-        .iter()
-        .filter(|step| step.networks.contains(&affected.network) && step.services.contains(&affected.service));
+    let steps = scenario.steps.iter().filter(|step| {
+        step.networks.contains(&affected.network)
+            && affected.service.as_ref().is_some_and(|service| step.services.contains(service))
+    });
     let cut = steps.map(|step| step.from).next().unwrap_or_default();
     let minutes = |span: SignedDuration| format!("{}:{:02}", span.as_mins(), span.as_secs() % 60);
-    let told = minutes(affected.confirmed.duration_since(cut));
+    let told = minutes(affected.told().duration_since(cut));
     let end = scenario.expectations.iter().filter_map(|one| one.closes_at).next().unwrap_or_default();
     let cleared = affected.cleared.map_or("-".to_owned(), |cleared| minutes(cleared.duration_since(end)));
     let manners: Vec<_> = affected.manners.iter().map(|(how, _)| how.to_string()).collect();
-    let (network, service, probes) = (affected.network, &affected.service, affected.probes);
+    let (network, service, probes) =
+        (affected.network, affected.service.as_ref().map_or("-", ServiceId::as_str), affected.probes);
     format!(
         "  {network} {service}: told after {told}, cleared after {cleared}, {probes} probes, {}",
         manners.join(", ")
@@ -129,6 +140,7 @@ fn service(input: &Input) -> &ServiceId {
     match input {
         Input::Vote(vote) => &vote.service,
         Input::Control(vote) => &vote.service,
+        Input::Heartbeat(_) => unreachable!("scenarios have none here"),
     }
 }
 
@@ -136,6 +148,7 @@ fn arrival(input: &Input, number: u64) -> Timestamp {
     let (at, latest) = match input {
         Input::Vote(vote) => (vote.at, 20 * 3600),
         Input::Control(vote) => (vote.at, 3600),
+        Input::Heartbeat(beat) => (beat.at, 0),
     };
     at + SignedDuration::from_secs(i64::try_from(below(latest, 5, &[number])).unwrap())
 }
@@ -240,7 +253,7 @@ fn what_is_other_than_expected_is_said() {
     let mut events = detect(&inputs(&scenario));
     let social = events.iter().position(|event| event.services()[0].as_str() == "facebook").unwrap();
     let first = &mut events[social].scope[0];
-    first.confirmed += SignedDuration::from_mins(30);
+    first.confirmed = first.confirmed.map(|at| at + SignedDuration::from_mins(30));
     let last = events[social].scope.last_mut().unwrap();
     (last.end, last.cleared) = (None, None);
     events[social].state = EventState::Open;

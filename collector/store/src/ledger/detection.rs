@@ -112,6 +112,6 @@ fn write_change(tx: &Transaction<'_>, change: &Change) -> Result<()> {
 
 /// When the measurements sufficed for what the event says now: the latest confirmation or all-clear in its scope.
 fn told(event: &Event) -> Timestamp {
-    let moments = event.scope.iter().flat_map(|affected| [Some(affected.confirmed), affected.cleared]);
+    let moments = event.scope.iter().flat_map(|affected| [Some(affected.told()), affected.cleared]);
     moments.flatten().max().unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use jiff::Timestamp;
-use kedergi_detector::{Affected, Bracket, Change, Event, EventId, EventState};
+use kedergi_detector::{Affected, Bracket, Change, Event, EventId, Kind};
 use kedergi_wire::{Asn, ProbeId, Role};
 use tempfile::TempDir;
 
@@ -36,17 +36,20 @@ fn event(seconds: i64, cleared: Option<i64>) -> Event {
     let bracket = |seconds| Bracket { earliest: None, latest: at(seconds) };
     let affected = Affected {
         network: Asn::new(9198).unwrap(),
-        service: "a".parse().unwrap(),
+        kind: Kind::Block,
+        service: Some("a".parse().unwrap()),
         onset: bracket(seconds),
-        confirmed: at(seconds + 60),
+        suspected: at(seconds + 60),
+        confirmed: Some(at(seconds + 60)),
         end: cleared.map(bracket),
         cleared: cleared.map(at),
         probes: 2,
         manners: Vec::new(),
+        contested: false,
+        notes: Vec::new(),
         evidence: Vec::new(),
     };
-    let state = if cleared.is_some() { EventState::Closed } else { EventState::Open };
-    Event { id: EventId(format!("KZ-{seconds}")), country: "KZ".parse().unwrap(), state, scope: vec![affected] }
+    Event::of(EventId(format!("KZ-{seconds}")), "KZ".parse().unwrap(), vec![affected])
 }
 
 fn alert(id: &str, due: i64) -> NewAlert {
