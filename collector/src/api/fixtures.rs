@@ -65,6 +65,7 @@ fn fact(number: u8) -> Fact {
         verdict: Verdict {
             outcome: Outcome::Blocked { how: How::Tls(TlsManner::Timeout) },
             rule: RuleId("tls-timeout".into()),
+            hindered: Vec::new(),
             rules_version: 1,
             evidence: Vec::new(),
         },

@@ -1,6 +1,6 @@
 //! How something is blocked, in words for people who do not read protocols.
 
-use kedergi_verdict::{DnsManner, How, HttpManner, TcpManner, TlsManner};
+use kedergi_verdict::{DnsManner, How, HttpManner, QuicManner, TcpManner, TlsManner};
 use kedergi_wire::Layer;
 
 /// A manner in words: a few for a line of text, some sentences for a reader who asks what that means.
@@ -21,6 +21,7 @@ pub(crate) fn layer(layer: Layer) -> &'static str {
         Layer::Tcp => "connecting (TCP)",
         Layer::Tls => "the encrypted handshake (TLS)",
         Layer::Http => "fetching the page (HTTP)",
+        Layer::Quic => "the newer way over UDP (HTTP/3)",
     }
 }
 
@@ -30,6 +31,7 @@ pub(crate) fn how(how: How) -> Manner {
         How::Tcp(manner) => tcp(manner),
         How::Tls(manner) => tls(manner),
         How::Http(manner) => http(manner),
+        How::Quic(manner) => quic(manner),
     }
 }
 
@@ -145,6 +147,16 @@ fn http(found: HttpManner) -> Manner {
         HttpManner::Different => manner(
             "another page than the site’s was delivered",
             "A page came back, but not the one that the site delivers everywhere else.",
+        ),
+    }
+}
+
+fn quic(found: QuicManner) -> Manner {
+    match found {
+        QuicManner::Timeout => manner(
+            "the newer way to the site, HTTP/3, got silence",
+            "Browsers also reach a site by a newer protocol, HTTP/3, which runs over UDP. What was sent to the site by it \
+             vanished, while the site answers by it elsewhere. A browser then falls back to the older way.",
         ),
     }
 }

@@ -66,11 +66,11 @@ where
         Version::Http1 => {
             let (mut sender, connection) =
                 http1::Builder::new().title_case_headers(true).handshake(stream).await.map_err(of)?;
-            drive(answer(sender.send_request(request), until), connection).await
+            drive(answer(url, sender.send_request(request), until), connection).await
         }
         Version::Http2 => {
             let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.map_err(of)?;
-            drive(answer(sender.send_request(request), until), connection).await
+            drive(answer(url, sender.send_request(request), until), connection).await
         }
     }
 }
@@ -124,14 +124,15 @@ fn authority(url: &TargetUrl) -> String {
 
 /// The page, if it begins to come before time is up.
 async fn answer(
+    url: &TargetUrl,
     sent: impl Future<Output = hyper::Result<Response<Incoming>>>,
     until: Instant,
 ) -> Result<Page, Failure> {
     let response = timeout_at(until, sent).await.map_err(|_| Failure::Timeout)?.map_err(of)?;
-    read(response, until).await
+    read(url, response, until).await
 }
 
-async fn read(response: Response<Incoming>, until: Instant) -> Result<Page, Failure> {
+async fn read(url: &TargetUrl, response: Response<Incoming>, until: Instant) -> Result<Page, Failure> {
     let (head, mut body) = response.into_parts();
     let mut bytes = Vec::new();
     let mut truncated = false;
@@ -159,9 +160,19 @@ async fn read(response: Response<Incoming>, until: Instant) -> Result<Page, Fail
         status: head.status.as_u16(),
         location: header_text(&head.headers, &header::LOCATION),
         server: header_text(&head.headers, &header::SERVER),
+        offers_h3: offers_h3(url, &head.headers),
         title: title::find(&bytes, kind.as_deref()).map(|title| text(&title)),
         body: Body { bytes: bytes.len() as u64, truncated, sha256: Digest::of(&bytes) },
     })
+}
+
+/// Whether an answer says that the same can be had over HTTP/3 at the same host and port (RFC 7838, 3). Said in the clear it is
+/// worth nothing.
+fn offers_h3(url: &TargetUrl, headers: &HeaderMap) -> bool {
+    let here = format!("h3=\":{}\"", url.port());
+    let mut said = headers.get_all(header::ALT_SVC).iter().filter_map(|value| value.to_str().ok());
+    let is_here = |service: &str| service.split(';').next().is_some_and(|service| service.trim() == here);
+    url.is_https() && said.any(|value| value.split(',').any(is_here))
 }
 
 /// A header as text; bytes that are none are replaced, because what a censor sends need not be clean.

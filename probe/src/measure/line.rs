@@ -17,11 +17,22 @@ pub(crate) fn line<'a>(targets: impl Iterator<Item = &'a [Observation]>) -> Line
     let mut line = Line::default();
     for observations in targets {
         count(&mut line.targets, observations.iter().any(is_connection));
+        count_quic(&mut line.quic, observations);
         count_each(&mut line, observations);
         count_again(&mut line.again, observations);
         count_asked_again(&mut line.asked_again, observations);
     }
     line
+}
+
+/// Counts the target if it was tried over QUIC.
+fn count_quic(quic: &mut Tally, observations: &[Observation]) {
+    let tries =
+        observations.iter().filter_map(|seen| if let Step::Quic(quic) = &seen.step { Some(quic) } else { None });
+    let answered: Vec<bool> = tries.map(|quic| quic.outcome.ok().is_some()).collect();
+    if !answered.is_empty() {
+        count(quic, answered.contains(&true));
+    }
 }
 
 /// Counts the silences after which the same was tried again.
@@ -59,6 +70,8 @@ fn attempt(step: &Step) -> Option<Attempt<'_>> {
         Step::Tcp(tcp) => Some(((0, tcp.address, None), tcp.outcome.failure())),
         Step::Tls(tls) => Some(((1, tls.address, tls.server_name.as_deref()), tls.outcome.failure())),
         Step::Http(http) => Some(((2, http.address, Some(&http.url)), http.outcome.failure())),
+        // Where UDP is kept from passing it stays silent: that says nothing of lost packets.
+        Step::Quic(_) => None,
     }
 }
 
@@ -81,6 +94,7 @@ fn count_each(line: &mut Line, observations: &[Observation]) {
             Step::Tcp(tcp) if tcp.outcome.failure() == Some(Failure::ForbiddenAddress) => {}
             Step::Tcp(tcp) => count(&mut line.outside, tcp.outcome.ok().is_some()),
             Step::Tls(tls) => count(&mut line.proven, tls.verification.is_some_and(is_identity)),
+            Step::Quic(quic) => count(&mut line.outside, quic.outcome.ok().is_some()),
             Step::Http(_) => {}
         }
     }
@@ -117,6 +131,7 @@ fn bytes(step: &Step) -> u64 {
             }
         }
         Step::Http(http) => http.outcome.ok().map_or(0, |page| page.body.bytes) + HEADERS,
+        Step::Quic(quic) => quic.outcome.ok().map_or(0, |_| HANDSHAKE + HEADERS),
     }
 }
 

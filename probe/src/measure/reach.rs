@@ -120,6 +120,7 @@ fn may_pass(step: Option<&Observation>) -> bool {
         Step::Tcp(tcp) => tcp.outcome.failure(),
         Step::Tls(tls) => tls.outcome.failure(),
         Step::Http(http) => http.outcome.failure(),
+        Step::Quic(quic) => quic.outcome.failure(),
         Step::Dns(_) => None,
     });
     failure.is_some_and(|failure| {

@@ -32,6 +32,7 @@ fn way(report: &Report) -> Vec<String> {
         },
         Step::Tcp(tcp) => tcp.outcome.failure().map_or("connected".into(), |failure| format!("{failure:?}")),
         Step::Tls(tls) => format!("{:?} {:?}", tls.verification, tls.outcome.failure()),
+        Step::Quic(quic) => format!("quic {:?} {:?}", quic.verification, quic.outcome),
         Step::Http(http) => match &http.outcome {
             StepOutcome::Ok(page) => page.status.to_string(),
             StepOutcome::Failed(failure) => format!("{failure:?}"),
@@ -122,7 +123,7 @@ async fn a_false_address_and_the_true_one_are_both_asked_for_the_page() {
     let mut titles: Vec<_> = steps()
         .filter_map(|step| match step {
             Step::Http(http) => http.outcome.ok()?.title.clone(),
-            Step::Dns(_) | Step::Tcp(_) | Step::Tls(_) => None,
+            Step::Dns(_) | Step::Tcp(_) | Step::Tls(_) | Step::Quic(_) => None,
         })
         .collect();
     titles.sort();
@@ -159,7 +160,7 @@ async fn an_injected_answer_and_the_true_one() {
                     && dns.query == Query::A
                     && dns.outcome.ok().is_some_and(|answers| answers.len() == 2)
             }
-            Step::Tcp(_) | Step::Tls(_) | Step::Http(_) => false,
+            Step::Tcp(_) | Step::Tls(_) | Step::Http(_) | Step::Quic(_) => false,
         })
     };
     assert!(two(ResolverClass::System) && two(ResolverClass::Public));

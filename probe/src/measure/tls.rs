@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kedergi_wire::{Certificate, Digest, Failure, Session, StepOutcome, Tls, Verification, limits};
+use kedergi_wire::{Certificate, Digest, Failure, Hello, Session, StepOutcome, Tls, Verification, limits};
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -66,7 +66,8 @@ impl Handshakes {
         let server_name = host.parse::<std::net::IpAddr>().is_err().then(|| text(host));
         let hello_bytes = u16::try_from(sent.load(Ordering::Relaxed)).ok().filter(|bytes| *bytes > 0);
         let Seen { chain, verification, extra_root } = seen;
-        (Tls { address, server_name, hello_bytes, chain, verification, extra_root, outcome }, stream)
+        let hello = Hello::Plain;
+        (Tls { address, server_name, hello_bytes, hello, chain, verification, extra_root, outcome }, stream)
     }
 
     /// What is noted of `chain`, shown for `host` at the moment `now`; `None` where no handshake would come to that.

@@ -96,7 +96,7 @@ pub(super) fn last_page(report: &Report) -> Option<&Page> {
     let last = report.observations.iter().map(|seen| seen.hop).max()?;
     report.observations.iter().filter(|seen| seen.hop == last).find_map(|seen| match &seen.step {
         Step::Http(http) => http.outcome.ok(),
-        Step::Dns(_) | Step::Tcp(_) | Step::Tls(_) => None,
+        Step::Dns(_) | Step::Tcp(_) | Step::Tls(_) | Step::Quic(_) => None,
     })
 }
 

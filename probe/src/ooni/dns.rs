@@ -71,7 +71,7 @@ pub(super) fn line_failure(report: &Report) -> Option<&'static str> {
 fn asked(report: &Report) -> impl Iterator<Item = (usize, &Observation, &Dns)> {
     report.observations.iter().enumerate().filter_map(|(index, seen)| match &seen.step {
         Step::Dns(dns) => Some((index, seen, dns)),
-        Step::Tcp(_) | Step::Tls(_) | Step::Http(_) => None,
+        Step::Tcp(_) | Step::Tls(_) | Step::Http(_) | Step::Quic(_) => None,
     })
 }
 

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use kedergi_wire::{
-    Answer, Body, Certificate, ControlEntry, Digest, Dns, FORMAT, Failure, Http, Line, Observation, Page, Query, Rcode,
-    Reached, Report, ResolverClass, Session, Step, StepOutcome, Tally, Tcp, Tls, Vantage, Verification,
+    Answer, Body, Certificate, ControlEntry, Digest, Dns, FORMAT, Failure, Hello, Http, Line, Observation, Page, Query,
+    Rcode, Reached, Report, ResolverClass, Session, Step, StepOutcome, Tally, Tcp, Tls, Vantage, Verification,
 };
 
 pub(super) const SITE: &str = "45.80.1.1";
@@ -70,6 +70,7 @@ impl Example {
             verification: shown.ok(),
             extra_root: None,
             hello_bytes: None,
+            hello: Hello::Plain,
             outcome: shown.map_or_else(StepOutcome::Failed, |_| StepOutcome::Ok(session)),
         };
         self.tcp(hop, address, None).step(hop, Step::Tls(tls))
@@ -95,7 +96,14 @@ fn certificate(verification: Verification) -> Certificate {
 
 pub(super) fn page(status: u16, title: &str, bytes: u64) -> Page {
     let body = Body { bytes, truncated: false, sha256: Digest::of(title.as_bytes()) };
-    Page { status, location: None, server: Some("nginx".to_owned()), title: Some(title.to_owned()), body }
+    Page {
+        status,
+        location: None,
+        server: Some("nginx".to_owned()),
+        title: Some(title.to_owned()),
+        offers_h3: false,
+        body,
+    }
 }
 
 pub(super) fn redirect(location: &str) -> Page {
@@ -115,6 +123,7 @@ pub(super) fn control(target: &str) -> ControlEntry {
         extra_root: None,
         first_page: Some(page.clone()),
         last_page: Some(page),
+        h3: None,
         took_ms: 300,
         reached: Reached::Yes,
     }

@@ -109,7 +109,7 @@ fn entry<'a>(report: &'a Report, http: &'a Http, seen: &Observation, when: When)
 fn alpn<'a>(report: &'a Report, http: &Http, hop: u8) -> Option<&'a str> {
     report.observations.iter().filter(|seen| seen.hop == hop).find_map(|seen| match &seen.step {
         Step::Tls(tls) if tls.address == http.address => tls.outcome.ok()?.alpn.as_deref(),
-        Step::Dns(_) | Step::Tcp(_) | Step::Tls(_) | Step::Http(_) => None,
+        Step::Dns(_) | Step::Tcp(_) | Step::Tls(_) | Step::Http(_) | Step::Quic(_) => None,
     })
 }
 

@@ -82,5 +82,7 @@ fn failure_of(step: &Step) -> Option<&'static str> {
         Step::Tcp(tcp) => tcp.outcome.failure().map(failure::text),
         Step::Tls(tls) => tls::failure_of(tls),
         Step::Http(http) => http.outcome.failure().map(failure::text),
+        // Web Connectivity knows no HTTP/3.
+        Step::Quic(_) => None,
     }
 }

@@ -51,7 +51,7 @@ fn kind(how: How) -> Blocking {
     match how {
         How::Dns(_) => Blocking::Dns,
         How::Tcp(_) => Blocking::TcpIp,
-        How::Tls(_) | How::Http(HttpManner::Reset | HttpManner::Timeout) => Blocking::HttpFailure,
+        How::Tls(_) | How::Quic(_) | How::Http(HttpManner::Reset | HttpManner::Timeout) => Blocking::HttpFailure,
         How::Http(HttpManner::BlockPage | HttpManner::Different) => Blocking::HttpDiff,
     }
 }
@@ -60,7 +60,7 @@ fn kind(how: How) -> Blocking {
 pub(super) fn dns_consistency(outcome: Outcome) -> Option<&'static str> {
     match outcome {
         Outcome::Blocked { how: How::Dns(_) } => Some("inconsistent"),
-        Outcome::Blocked { how: How::Tcp(_) | How::Tls(_) | How::Http(_) }
+        Outcome::Blocked { how: How::Tcp(_) | How::Tls(_) | How::Http(_) | How::Quic(_) }
         | Outcome::Reachable
         | Outcome::Throttled
         | Outcome::Down => Some("consistent"),
@@ -76,6 +76,8 @@ pub(super) struct Own<'a> {
     why: Option<Why>,
     rule: &'a str,
     rules_version: u16,
+    #[serde(skip_serializing_if = "<[How]>::is_empty")]
+    hindered: &'a [How],
 }
 
 impl<'a> From<&'a Verdict> for Own<'a> {
@@ -86,6 +88,7 @@ impl<'a> From<&'a Verdict> for Own<'a> {
             why: verdict.outcome.why(),
             rule: verdict.rule.as_str(),
             rules_version: verdict.rules_version,
+            hindered: &verdict.hindered,
         }
     }
 }

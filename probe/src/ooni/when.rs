@@ -47,7 +47,7 @@ fn was_named_by_others_only(report: &Report, hop: u8, address: SocketAddr) -> bo
     let named_by = |line: bool| {
         let asked = report.observations.iter().filter(|seen| seen.hop == hop).filter_map(|seen| match &seen.step {
             Step::Dns(dns) if (dns.resolver == ResolverClass::System) == line => dns.outcome.ok()?.first(),
-            Step::Dns(_) | Step::Tcp(_) | Step::Tls(_) | Step::Http(_) => None,
+            Step::Dns(_) | Step::Tcp(_) | Step::Tls(_) | Step::Http(_) | Step::Quic(_) => None,
         });
         asked.flat_map(|answer| &answer.addresses).any(|ip| *ip == address.ip())
     };
@@ -66,5 +66,6 @@ fn address(step: &Step) -> Option<SocketAddr> {
         Step::Tcp(tcp) => Some(tcp.address),
         Step::Tls(tls) => Some(tls.address),
         Step::Http(http) => Some(http.address),
+        Step::Quic(quic) => Some(quic.address),
     }
 }

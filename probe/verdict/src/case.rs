@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use kedergi_wire::{
-    Answer, ControlEntry, Dns, Http, Page, Query, Rcode, Report, ResolverClass, Step, Tcp, Tls, Verification,
+    Answer, ControlEntry, Dns, Http, Page, Query, Quic, Rcode, Report, ResolverClass, Step, Tcp, Tls, Verification,
 };
 
 use crate::{chain, is_bogon, page};
@@ -303,6 +303,7 @@ fn contacted(step: &Step) -> Option<IpAddr> {
         Step::Tcp(tcp) => tcp.address,
         Step::Tls(tls) => tls.address,
         Step::Http(http) => http.address,
+        Step::Quic(quic) => quic.address,
     };
     Some(address.ip().to_canonical())
 }
@@ -313,6 +314,10 @@ pub(crate) fn as_tcp(step: &Step) -> Option<&Tcp> {
 
 pub(crate) fn as_tls(step: &Step) -> Option<&Tls> {
     if let Step::Tls(tls) = step { Some(tls) } else { None }
+}
+
+pub(crate) fn as_quic(step: &Step) -> Option<&Quic> {
+    if let Step::Quic(quic) = step { Some(quic) } else { None }
 }
 
 pub(crate) fn as_http(step: &Step) -> Option<&Http> {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use kedergi_wire::{ControlEntry, Failure, Layer, Observation, Page, Reached, Report, Step, Tls, Verification, limits};
 
-use crate::case::{as_dns, as_http, as_tcp, as_tls};
+use crate::case::{as_dns, as_http, as_quic, as_tcp, as_tls};
 
 /// What a control's report says of its target.
 ///
@@ -22,6 +22,7 @@ pub fn control_entry(report: &Report) -> ControlEntry {
         extra_root: shown.and_then(|tls| tls.extra_root),
         first_page: page(report, 0).cloned(),
         last_page: last_page(report).cloned(),
+        h3: h3(report),
         took_ms: took_ms(report),
         reached: reached(report),
     }
@@ -72,6 +73,13 @@ fn last_page(report: &Report) -> Option<&Page> {
     page(report, hop).filter(|_| proven)
 }
 
+/// Whether the target's own URL answered over HTTP/3, by a certificate as good as any.
+fn h3(report: &Report) -> Option<bool> {
+    let tried = || at_hop(report, 0).filter_map(|seen| as_quic(&seen.step));
+    tried().next()?;
+    Some(tried().any(|quic| quic.outcome.ok().is_some()))
+}
+
 fn took_ms(report: &Report) -> u32 {
     report.observations.iter().map(|seen| seen.after_ms.saturating_add(seen.took_ms)).max().unwrap_or(0)
 }
@@ -92,6 +100,8 @@ fn failure(step: &Step) -> Option<Failure> {
         Step::Tcp(tcp) => tcp.outcome.failure(),
         Step::Tls(tls) => tls.outcome.failure(),
         Step::Http(http) => http.outcome.failure(),
+        // Beside the course that decides whether a target is reached.
+        Step::Quic(_) => None,
     }
 }
 

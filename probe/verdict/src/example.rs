@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use kedergi_wire::{
-    Answer, Body, Certificate, ControlEntry, Digest, Dns, FORMAT, Failure, Http, Layer, Line, Observation, Page, Query,
-    Rcode, Reached, Report, ResolverClass, Session, Step, StepOutcome, Tally, TargetUrl, Tcp, Tls, Vantage,
+    Answer, Body, Certificate, ControlEntry, Digest, Dns, FORMAT, Failure, Hello, Http, Layer, Line, Observation, Page,
+    Query, Rcode, Reached, Report, ResolverClass, Session, Step, StepOutcome, Tally, TargetUrl, Tcp, Tls, Vantage,
     Verification,
 };
 
@@ -151,7 +151,8 @@ impl Example {
         let address: SocketAddr = SocketAddr::new(address.parse().unwrap(), 443);
         let connected = self.step(hop, Step::Tcp(Tcp { address, outcome: StepOutcome::Ok(()) }));
         let (hello_bytes, extra_root) = (None, None);
-        let tls = Tls { address, server_name, hello_bytes, chain, verification, extra_root, outcome };
+        let tls =
+            Tls { address, server_name, hello_bytes, hello: Hello::Plain, chain, verification, extra_root, outcome };
         connected.step(hop, Step::Tls(tls))
     }
 
@@ -210,7 +211,7 @@ pub(crate) fn certificate(leaf: &str) -> Certificate {
 
 pub(crate) fn page(status: u16, title: &str, bytes: u64) -> Page {
     let body = Body { bytes, truncated: false, sha256: Digest::of(format!("{title}{bytes}").as_bytes()) };
-    Page { status, location: None, server: None, title: Some(title.to_owned()), body }
+    Page { status, location: None, server: None, title: Some(title.to_owned()), offers_h3: false, body }
 }
 
 pub(crate) fn site_page() -> Page {
@@ -219,7 +220,7 @@ pub(crate) fn site_page() -> Page {
 
 pub(crate) fn redirect(location: &str) -> Page {
     let body = Body { bytes: 0, truncated: false, sha256: Digest::of(b"") };
-    Page { status: 302, location: Some(location.to_owned()), server: None, title: None, body }
+    Page { status: 302, location: Some(location.to_owned()), server: None, title: None, offers_h3: false, body }
 }
 
 /// A control that got the site's page.
@@ -235,6 +236,7 @@ pub(crate) fn control(target: &str) -> ControlEntry {
         extra_root: None,
         first_page: Some(site_page()),
         last_page: Some(site_page()),
+        h3: None,
         took_ms: 300,
         reached: Reached::Yes,
     }

@@ -30,5 +30,5 @@ fn first_rule(case: &Case<'_>) -> Verdict {
         // The last rule fires always, so this is only the shape of `find_map`.
         None => (UNCLEAR, RuleId("ambiguous".into()), Vec::new()),
     };
-    Verdict { outcome, rule, rules_version: RULES_VERSION, evidence }
+    Verdict { outcome, rule, rules_version: RULES_VERSION, hindered: Vec::new(), evidence }
 }

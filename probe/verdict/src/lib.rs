@@ -30,6 +30,6 @@ mod tls;
 pub use address::is_bogon;
 pub use control::control_entry;
 pub use judge::judge;
-pub use outcome::{DnsManner, Evidence, How, HttpManner, Outcome, TcpManner, TlsManner, Verdict, Why};
+pub use outcome::{DnsManner, Evidence, How, HttpManner, Outcome, QuicManner, TcpManner, TlsManner, Verdict, Why};
 pub use rule::{Rule, RuleId};
 pub use table::{RULES_VERSION, rules};

@@ -81,6 +81,8 @@ pub enum How {
     Tls(TlsManner),
     /// The page is replaced or broken off.
     Http(HttpManner),
+    /// HTTP/3 is kept from passing. The same target may well be reached over TCP.
+    Quic(QuicManner),
 }
 
 impl How {
@@ -91,6 +93,7 @@ impl How {
             Self::Tcp(_) => Layer::Tcp,
             Self::Tls(_) => Layer::Tls,
             Self::Http(_) => Layer::Http,
+            Self::Quic(_) => Layer::Quic,
         }
     }
 
@@ -101,6 +104,7 @@ impl How {
             Self::Tcp(manner) => manner.as_str(),
             Self::Tls(manner) => manner.as_str(),
             Self::Http(manner) => manner.as_str(),
+            Self::Quic(manner) => manner.as_str(),
         }
     }
 }
@@ -202,6 +206,14 @@ words! {
 }
 
 words! {
+    /// How HTTP/3 is interfered with.
+    QuicManner {
+        /// Silence answers the first packet, which holds the name.
+        Timeout = "timeout",
+    }
+}
+
+words! {
     /// Why there is no verdict.
     Why {
         /// Nobody outside answered anything during the run: the line is cut, for everything.
@@ -229,6 +241,9 @@ pub struct Verdict {
     pub rule: RuleId,
     /// [`crate::RULES_VERSION`] when it was judged.
     pub rules_version: u16,
+    /// Ways that somebody keeps closed beside what the outcome tells: the target may be reached another way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hindered: Vec<How>,
     /// What it rests on.
     pub evidence: Vec<Evidence>,
 }

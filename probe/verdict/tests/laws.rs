@@ -6,9 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use kedergi_verdict::{Evidence, How, Outcome, Verdict, Why, control_entry, judge};
 use kedergi_wire::{
-    Answer, Body, Certificate, ControlEntry, Digest, Dns, FORMAT, Failure, Http, Layer, Line, Observation, Page, Query,
-    Rcode, Reached, Report, ResolverClass, Session, Step, StepOutcome, Tally, TargetUrl, Tcp, Tls, Vantage,
-    Verification,
+    Answer, Body, Certificate, ControlEntry, Digest, Dns, FORMAT, Failure, Hello, Http, Layer, Line, Observation, Page,
+    Query, Quic, QuicAnswer, Rcode, Reached, Report, ResolverClass, Session, Step, StepOutcome, Tally, TargetUrl, Tcp,
+    Tls, Vantage, Verification,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -103,7 +103,16 @@ fn tls() -> impl Strategy<Value = Step> {
     (socket(), vec(leaf, 0..2), option::of(verification()), option::of(digest()), outcome(session)).prop_map(
         |(address, chain, verification, extra_root, outcome)| {
             let (server_name, hello_bytes) = (Some("a.example".to_owned()), None);
-            Step::Tls(Tls { address, server_name, hello_bytes, chain, verification, extra_root, outcome })
+            Step::Tls(Tls {
+                address,
+                server_name,
+                hello_bytes,
+                hello: Hello::Plain,
+                chain,
+                verification,
+                extra_root,
+                outcome,
+            })
         },
     )
 }
@@ -119,6 +128,7 @@ fn page() -> impl Strategy<Value = Page> {
         location: location.map(str::to_owned),
         server: None,
         title: title.map(str::to_owned),
+        offers_h3: false,
         body: Body { bytes, truncated: false, sha256 },
     })
 }
@@ -133,8 +143,16 @@ fn tcp() -> impl Strategy<Value = Step> {
     (socket(), outcome(Just(()))).prop_map(|(address, outcome)| Step::Tcp(Tcp { address, outcome }))
 }
 
+fn quic() -> impl Strategy<Value = Step> {
+    let answer = Just(QuicAnswer { status: 200 });
+    (socket(), option::of(verification()), outcome(answer)).prop_map(|(address, verification, outcome)| {
+        let (server_name, certificate) = ("a.example".to_owned(), None);
+        Step::Quic(Quic { address, server_name, certificate, verification, outcome })
+    })
+}
+
 fn observation() -> impl Strategy<Value = Observation> {
-    let step = prop_oneof![dns(), tcp(), tls(), http()];
+    let step = prop_oneof![dns(), tcp(), tls(), http(), quic()];
     let hop = prop_oneof![4 => Just(0u8), 1 => Just(1u8), 1 => any::<u8>()];
     (any::<u32>(), any::<u32>(), hop, step).prop_map(|(after_ms, took_ms, hop, step)| Observation {
         after_ms,
@@ -170,8 +188,9 @@ fn control() -> impl Strategy<Value = ControlEntry> {
         prop_oneof![3 => Just(Reached::Yes), 1 => Just(Reached::No { layer: Layer::Tcp, failure: Failure::Timeout })];
     let shown = (option::of(digest()), option::of(verification()));
     let pages = (option::of(page()), option::of(page()));
-    (target(), vec(address(), 0..3), shown, pages, reached).prop_map(|(target, addresses, shown, pages, reached)| {
-        ControlEntry {
+    let reached = (reached, option::of(any::<bool>()));
+    (target(), vec(address(), 0..3), shown, pages, reached).prop_map(
+        |(target, addresses, shown, pages, (reached, h3))| ControlEntry {
             target,
             at: "2019-05-09T06:58:00Z".parse().unwrap(),
             connected: addresses.iter().skip(1).copied().collect(),
@@ -181,10 +200,11 @@ fn control() -> impl Strategy<Value = ControlEntry> {
             extra_root: None,
             first_page: pages.0,
             last_page: pages.1,
+            h3,
             took_ms: 300,
             reached,
-        }
-    })
+        },
+    )
 }
 
 /// Reports with a control for the same target.
@@ -202,7 +222,7 @@ fn blocked(verdict: &Verdict) -> Option<How> {
 fn is_doh_answer(observation: &Observation) -> bool {
     match &observation.step {
         Step::Dns(dns) => dns.resolver == ResolverClass::Doh && dns.outcome.ok().is_some(),
-        Step::Tcp(_) | Step::Tls(_) | Step::Http(_) => false,
+        Step::Tcp(_) | Step::Tls(_) | Step::Http(_) | Step::Quic(_) => false,
     }
 }
 
@@ -218,6 +238,7 @@ fn proven(address: SocketAddr, page: Page) -> [Observation; 3] {
             address,
             server_name: Some(name),
             hello_bytes: None,
+            hello: Hello::Plain,
             chain: Vec::new(),
             verification: Some(Verification::Valid),
             extra_root: None,

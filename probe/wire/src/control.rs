@@ -56,6 +56,9 @@ pub struct ControlEntry {
     /// The answer at the end of the redirects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_page: Option<Page>,
+    /// Whether the target answered over HTTP/3; `None` where that was not tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub h3: Option<bool>,
     /// Milliseconds from start to the last answer.
     pub took_ms: u32,
     /// Whether the target could be reached.

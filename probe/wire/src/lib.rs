@@ -25,8 +25,8 @@ pub use exchange::{
 pub use failure::Failure;
 pub use ids::{Asn, BatchId, CountryCode, Digest, IdError, ProbeId, ReportRef, ServiceId};
 pub use observation::{
-    Answer, Answers, Body, Certificate, Dns, Http, Layer, Observation, Page, Query, Rcode, ResolverClass, Session,
-    Step, StepOutcome, Tcp, Tls, Verification,
+    Answer, Answers, Body, Certificate, Dns, Hello, Http, Layer, Observation, Page, Query, Quic, QuicAnswer, Rcode,
+    ResolverClass, Session, Step, StepOutcome, Tcp, Tls, Verification,
 };
 pub use report::{Batch, FORMAT, Known, Line, Report, Source, SystemResolver, Tally, Vantage};
 pub use target::{Category, Target, TargetError, TargetUrl};

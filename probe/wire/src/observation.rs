@@ -20,6 +20,8 @@ pub enum Layer {
     Tls,
     /// Request and answer.
     Http,
+    /// All of that over UDP, beside the others and not above them: HTTP/3.
+    Quic,
 }
 
 impl Layer {
@@ -30,6 +32,7 @@ impl Layer {
             Self::Tcp => "tcp",
             Self::Tls => "tls",
             Self::Http => "http",
+            Self::Quic => "quic",
         }
     }
 }
@@ -100,6 +103,8 @@ pub enum Step {
     Tls(Tls),
     /// One request on a connection.
     Http(Http),
+    /// One request over HTTP/3, with the handshake it takes.
+    Quic(Quic),
 }
 
 impl Step {
@@ -110,6 +115,7 @@ impl Step {
             Self::Tcp(_) => Layer::Tcp,
             Self::Tls(_) => Layer::Tls,
             Self::Http(_) => Layer::Http,
+            Self::Quic(_) => Layer::Quic,
         }
     }
 }
@@ -263,6 +269,26 @@ pub struct Session {
     pub alpn: Option<String>,
 }
 
+/// What a ClientHello offers beside what every program offers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hello {
+    /// Nothing: a small ClientHello, as most programs send.
+    #[default]
+    Plain,
+    /// A post-quantum key share beside the ordinary one (X25519MLKEM768), as today's browsers do. It fills more than one segment.
+    PostQuantum,
+    /// An encrypted ClientHello that holds nothing (GREASE, RFC 9849, 6.2): to who reads along it looks like a true one.
+    GreaseEch,
+}
+
+impl Hello {
+    /// Whether it is the ordinary one.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::Plain
+    }
+}
+
 /// One handshake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tls {
@@ -274,6 +300,9 @@ pub struct Tls {
     /// Bytes of the ClientHello, with its record's header: some censors read only one that fits one packet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hello_bytes: Option<u16>,
+    /// What kind of ClientHello it was.
+    #[serde(default, skip_serializing_if = "Hello::is_plain")]
+    pub hello: Hello,
     /// The chain as shown, leaf first; empty where none arrived.
     #[serde(
         default,
@@ -318,8 +347,36 @@ pub struct Page {
     /// Text of the page's title.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "bounded::optional_text")]
     pub title: Option<String>,
+    /// Whether it says that the same page can be had over HTTP/3, at the same host and port (`Alt-Svc`, RFC 7838).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub offers_h3: bool,
     /// The body.
     pub body: Body,
+}
+
+/// One request over HTTP/3: a handshake of QUIC and, on the connection it makes, a GET.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quic {
+    /// Where to, over UDP.
+    pub address: SocketAddr,
+    /// The name sent in the ClientHello.
+    #[serde(deserialize_with = "bounded::text")]
+    pub server_name: String,
+    /// The certificate shown for it; `None` where none arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Certificate>,
+    /// What the roots say of the chain; `None` where none arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
+    /// The answer. As over TLS, a chain that fails verification does not fail the step.
+    pub outcome: StepOutcome<QuicAnswer>,
+}
+
+/// An answer over HTTP/3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuicAnswer {
+    /// Status code.
+    pub status: u16,
 }
 
 /// What is kept of a body.

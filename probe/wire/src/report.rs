@@ -131,6 +131,9 @@ pub struct Line {
     /// Behind a log-in page nobody does.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]
     pub proven: Tally,
+    /// Targets tried over QUIC, and how many answered. Where none does, UDP is kept from passing, not a name.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    pub quic: Tally,
 }
 
 /// How many were tried, how many answered.

@@ -45,5 +45,5 @@ pub(crate) fn certificate(host: &str, issuer: &str) -> Certificate {
 
 pub(crate) fn page(title: &str, bytes: u64) -> Page {
     let body = Body { bytes, truncated: false, sha256: Digest::of(title.as_bytes()) };
-    Page { status: 200, location: None, server: None, title: Some(title.to_owned()), body }
+    Page { status: 200, location: None, server: None, title: Some(title.to_owned()), offers_h3: false, body }
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use kedergi_verdict::{DnsManner, How, HttpManner, TcpManner, TlsManner};
 use kedergi_wire::{
-    Answer, Certificate, Dns, Failure, Http, Observation, Page, Query, Rcode, ResolverClass, Session, Step,
+    Answer, Certificate, Dns, Failure, Hello, Http, Observation, Page, Query, Rcode, ResolverClass, Session, Step,
     StepOutcome, Tcp, Tls, Verification,
 };
 
@@ -27,7 +27,8 @@ pub(crate) enum Fate {
 pub(crate) fn observations(site: &Site, fate: Fate) -> Vec<Observation> {
     let seen = Seen { site, now_ms: 0, list: Vec::new() };
     let seen = match fate {
-        Fate::Works => seen.names_truly().connects().arrives(),
+        // What is kept from passing over UDP is reached over TCP.
+        Fate::Works | Fate::Met(How::Quic(_)) => seen.names_truly().connects().arrives(),
         Fate::Met(How::Dns(manner)) => seen.hears_lies(manner).connects().arrives(),
         Fate::Met(How::Tcp(manner)) => seen.names_truly().fails_to_connect(tcp_failure(manner)),
         Fate::Met(How::Tls(manner)) => seen.names_truly().connects().shakes_hands_badly(manner),
@@ -141,7 +142,8 @@ impl Seen<'_> {
     ) -> Self {
         let server_name = Some(self.site.url.host().to_owned());
         let (hello_bytes, extra_root) = (None, None);
-        let tls = Tls { address, server_name, hello_bytes, chain, verification, extra_root, outcome };
+        let tls =
+            Tls { address, server_name, hello_bytes, hello: Hello::Plain, chain, verification, extra_root, outcome };
         self.step(took_ms, Step::Tls(tls))
     }
 

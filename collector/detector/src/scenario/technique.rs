@@ -37,7 +37,7 @@ impl Technique {
     /// Whether a target that is fetched with or without encryption can be met with it.
     pub(crate) fn fits(self, https: bool) -> bool {
         match self {
-            Self::Block(How::Tls(_)) => https,
+            Self::Block(How::Tls(_) | How::Quic(_)) => https,
             // Encryption keeps strangers from answering in the site's place.
             Self::Block(How::Http(HttpManner::BlockPage | HttpManner::Different)) => !https,
             Self::Block(How::Dns(_) | How::Tcp(_) | How::Http(HttpManner::Reset | HttpManner::Timeout)) => true,

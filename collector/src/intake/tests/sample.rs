@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use jiff::Timestamp;
 use kedergi_wire::{
-    Answer, Body, Certificate, Digest, Dns, FORMAT, Failure, Http, Line, Observation, Page, Query, Rcode, Report,
-    ResolverClass, Session, Step, StepOutcome, Tally, Tcp, Tls, Vantage, Verification,
+    Answer, Body, Certificate, Digest, Dns, FORMAT, Failure, Hello, Http, Line, Observation, Page, Query, Rcode,
+    Report, ResolverClass, Session, Step, StepOutcome, Tally, Tcp, Tls, Vantage, Verification,
 };
 
 pub(super) const TARGET: &str = "https://www.facebook.com/";
@@ -16,7 +16,8 @@ pub(super) fn reached(sequence: u64) -> Report {
     let session = Session { version: "1.3".to_owned(), alpn: None };
     let mut report = report(sequence, StepOutcome::Ok(session), Some(Verification::Valid));
     let body = Body { bytes: 3, truncated: false, sha256: Digest::of(b"abc") };
-    let page = Page { status: 200, location: None, server: None, title: Some("Site".to_owned()), body };
+    let page =
+        Page { status: 200, location: None, server: None, title: Some("Site".to_owned()), offers_h3: false, body };
     let http = Http { address: SITE.into(), url: TARGET.to_owned(), outcome: StepOutcome::Ok(page) };
     report.observations.push(observed(Step::Http(http)));
     report
@@ -39,6 +40,7 @@ fn report(sequence: u64, handshake: StepOutcome<Session>, verification: Option<V
         verification,
         extra_root: None,
         hello_bytes: None,
+        hello: Hello::Plain,
         outcome: handshake,
     };
     let steps = [

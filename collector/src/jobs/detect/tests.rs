@@ -28,7 +28,13 @@ fn fact(probe: u8, minute: i64, outcome: Outcome) -> Fact {
         service: "facebook".parse().unwrap(),
         network: known.then(|| Asn::new(9198).unwrap()),
         country: known.then(|| "KZ".parse().unwrap()),
-        verdict: Verdict { outcome, rule: RuleId("made-up".into()), rules_version: 1, evidence: Vec::new() },
+        verdict: Verdict {
+            outcome,
+            rule: RuleId("made-up".into()),
+            rules_version: 1,
+            hindered: Vec::new(),
+            evidence: Vec::new(),
+        },
     }
 }
 

@@ -68,7 +68,13 @@ fn fact(batch: u8, index: u16, probe: u8, outcome: Outcome, seconds: i64) -> Fac
         service: "a".parse().unwrap(),
         network: Asn::new(9198),
         country: Some(kz()),
-        verdict: Verdict { outcome, rule: RuleId("a-rule".into()), rules_version: 1, evidence: Vec::new() },
+        verdict: Verdict {
+            outcome,
+            rule: RuleId("a-rule".into()),
+            rules_version: 1,
+            hindered: Vec::new(),
+            evidence: Vec::new(),
+        },
     }
 }
 
@@ -87,6 +93,7 @@ fn entry(seconds: i64, took_ms: u32) -> ControlEntry {
         extra_root: None,
         first_page: None,
         last_page: None,
+        h3: None,
         took_ms,
         reached: Reached::Yes,
     }

@@ -145,3 +145,18 @@ async fn a_reset_over_http2() {
     .await;
     assert_eq!(fetch_from(address, Version::Http2).await, StepOutcome::Failed(Failure::Reset));
 }
+
+#[test]
+fn http3_counts_as_offered_where_it_is_the_same_host_and_port() {
+    let offered = |url: &str, value: &str| {
+        let headers = [(header::ALT_SVC, value.parse().unwrap())].into_iter().collect();
+        offers_h3(&url.parse().unwrap(), &headers)
+    };
+    assert!(offered("https://a.example/", r#"h3=":443"; ma=86400"#));
+    assert!(offered("https://a.example/", r#"h3-29=":443"; ma=5, h3=":443"; ma=5"#));
+    assert!(!offered("https://a.example:8443/", r#"h3=":443""#));
+    assert!(!offered("https://a.example/", r#"h3="b.example:443""#));
+    assert!(!offered("https://a.example/", r#"h3-29=":443""#));
+    assert!(!offered("http://a.example/", r#"h3=":80""#));
+    assert!(!offered("https://a.example/", "clear"));
+}
