@@ -125,6 +125,8 @@ pub(super) fn control(target: &str) -> ControlEntry {
         last_page: Some(page),
         h3: None,
         took_ms: 300,
+        handshake_ms: None,
+        page_ms: None,
         reached: Reached::Yes,
     }
 }

@@ -24,6 +24,8 @@ pub fn control_entry(report: &Report) -> ControlEntry {
         last_page: last_page(report).cloned(),
         h3: h3(report),
         took_ms: took_ms(report),
+        handshake_ms: handshake_ms(report),
+        page_ms: page_ms(report),
         reached: reached(report),
     }
 }
@@ -82,6 +84,17 @@ fn h3(report: &Report) -> Option<bool> {
 
 fn took_ms(report: &Report) -> u32 {
     report.observations.iter().map(|seen| seen.after_ms.saturating_add(seen.took_ms)).max().unwrap_or(0)
+}
+
+fn handshake_ms(report: &Report) -> Option<u32> {
+    let ended = |seen: &&Observation| as_tls(&seen.step).is_some_and(|tls| tls.outcome.ok().is_some());
+    at_hop(report, 0).filter(ended).map(|seen| seen.took_ms).min()
+}
+
+/// Of the answer that [`page`] picks.
+fn page_ms(report: &Report) -> Option<u32> {
+    let mut answers = at_hop(report, 0).filter_map(|seen| Some((seen.took_ms, as_http(&seen.step)?)));
+    answers.find(|(_, http)| http.outcome.ok().is_some()).map(|(took_ms, _)| took_ms)
 }
 
 fn reached(report: &Report) -> Reached {

@@ -238,6 +238,8 @@ pub(crate) fn control(target: &str) -> ControlEntry {
         last_page: Some(site_page()),
         h3: None,
         took_ms: 300,
+        handshake_ms: None,
+        page_ms: None,
         reached: Reached::Yes,
     }
 }

@@ -14,6 +14,7 @@ mod dns;
 mod evidence;
 #[cfg(test)]
 mod example;
+mod goodput;
 mod http;
 mod identity;
 mod judge;
@@ -29,6 +30,7 @@ mod tls;
 
 pub use address::is_bogon;
 pub use control::control_entry;
+pub use goodput::{Weight, log_ratios, slowness, weigh};
 pub use judge::judge;
 pub use outcome::{DnsManner, Evidence, How, HttpManner, Outcome, QuicManner, TcpManner, TlsManner, Verdict, Why};
 pub use rule::{Rule, RuleId};

@@ -202,6 +202,8 @@ fn control() -> impl Strategy<Value = ControlEntry> {
             last_page: pages.1,
             h3,
             took_ms: 300,
+            handshake_ms: None,
+            page_ms: None,
             reached,
         },
     )

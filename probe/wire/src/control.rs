@@ -61,6 +61,12 @@ pub struct ControlEntry {
     pub h3: Option<bool>,
     /// Milliseconds from start to the last answer.
     pub took_ms: u32,
+    /// Milliseconds of the handshake at the target's own URL: the quickest that ended well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handshake_ms: Option<u32>,
+    /// Milliseconds from the request for [`ControlEntry::first_page`] to its last byte.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_ms: Option<u32>,
     /// Whether the target could be reached.
     pub reached: Reached,
 }

@@ -134,6 +134,10 @@ pub struct Line {
     /// Targets tried over QUIC, and how many answered. Where none does, UDP is kept from passing, not a name.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]
     pub quic: Tally,
+    /// Kbit/s at which a control host's bytes came under its own name, the best of the run. `None` where none was asked,
+    /// because nothing seemed slow, or it was not reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_kbit_s: Option<u32>,
 }
 
 /// How many were tried, how many answered.

@@ -95,6 +95,8 @@ fn entry(seconds: i64, took_ms: u32) -> ControlEntry {
         last_page: None,
         h3: None,
         took_ms,
+        handshake_ms: None,
+        page_ms: None,
         reached: Reached::Yes,
     }
 }
