@@ -5,22 +5,24 @@ mod certificate;
 mod flows;
 mod forgery;
 mod handshake;
+mod pace;
 mod sight;
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::packet::{self, Packet, Segment, Transport};
 use crate::{Rule, plan};
 use address::Residue;
 use flows::{Ends, Flows};
 use forgery::{Act, act_on_request, forge};
+use pace::Pace;
 pub use sight::Sight;
 
 const DNS: u16 = 53;
 
 /// Which way a packet crosses the border.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// From a customer to the world.
     Outward,
@@ -35,15 +37,17 @@ pub struct Decision {
     pub pass: bool,
     /// Whether it goes to the ISP's own machine instead, unchanged.
     pub divert: bool,
+    /// How long it is kept before it passes.
+    pub late: Duration,
     /// Packets that the censor sends now; each goes where its destination address says.
     pub inject: Vec<Vec<u8>>,
 }
 
 impl Decision {
     /// It goes on as if nobody had looked.
-    pub const PASS: Self = Self { pass: true, divert: false, inject: Vec::new() };
-    const DROP: Self = Self { pass: false, divert: false, inject: Vec::new() };
-    const DIVERT: Self = Self { pass: false, divert: true, inject: Vec::new() };
+    pub const PASS: Self = Self { pass: true, divert: false, late: Duration::ZERO, inject: Vec::new() };
+    const DROP: Self = Self { pass: false, divert: false, late: Duration::ZERO, inject: Vec::new() };
+    const DIVERT: Self = Self { pass: false, divert: true, late: Duration::ZERO, inject: Vec::new() };
 
     fn answer(inject: impl IntoIterator<Item = Vec<u8>>) -> Self {
         Self { inject: inject.into_iter().collect(), ..Self::DROP }
@@ -58,6 +62,7 @@ pub struct Censor {
     /// What servers answer, where a rule looks at that.
     answers: Flows,
     residue: Residue,
+    pace: Pace,
 }
 
 impl Censor {
@@ -73,18 +78,29 @@ impl Censor {
             return Decision::DROP;
         }
         let Some(packet) = Packet::parse(bytes) else { return Decision::PASS };
-        if address::drops(&self.rules, &packet) || self.residue.covers(&packet, now) {
+        let decision = self.decide_packet(bytes, &packet, direction, now);
+        if !decision.pass {
+            return decision;
+        }
+        match self.pace.carry(&self.rules, &packet, bytes.len(), direction, now) {
+            Some(late) => Decision { late, ..decision },
+            None => Decision { pass: false, ..decision },
+        }
+    }
+
+    fn decide_packet(&mut self, bytes: &[u8], packet: &Packet<'_>, direction: Direction, now: Instant) -> Decision {
+        if address::drops(&self.rules, packet) || self.residue.covers(packet, now) {
             return Decision::DROP;
         }
-        if address::is_unreachable(&self.rules, &packet, direction) {
+        if address::is_unreachable(&self.rules, packet, direction) {
             return Decision::answer(packet::unreachable(plan::router(packet.source), packet.source, bytes));
         }
-        if address::is_diverted(&self.rules, &packet, direction) {
+        if address::is_diverted(&self.rules, packet, direction) {
             return Decision::DIVERT;
         }
         match (&packet.transport, direction) {
-            (Transport::Tcp(segment), _) => self.decide_tcp(&packet, segment, direction, now),
-            (Transport::Udp { .. }, Direction::Outward) => self.decide_udp(&packet),
+            (Transport::Tcp(segment), _) => self.decide_tcp(packet, segment, direction, now),
+            (Transport::Udp { .. }, Direction::Outward) => self.decide_udp(packet),
             (Transport::Udp { .. }, Direction::Inward) | (Transport::Other, _) => Decision::PASS,
         }
     }
@@ -122,12 +138,18 @@ impl Censor {
         if direction == Direction::Inward {
             return self.decide_answer(packet, segment, ends, now);
         }
+        if opens {
+            self.pace.opened(&ends);
+        }
         if opens && self.resets_syn(packet.destination) {
             return Decision::answer(packet::reset_to_sender(packet.source, packet.destination, segment));
         }
         let look = |stream: &[u8]| Some(Sight::of(stream)).filter(|sight| *sight != Sight::Incomplete);
         match self.flows.watch(ends, segment, now, look) {
-            Some(Sight::Hello(Some(name))) => self.decide_hello(&name, packet, segment, ends, now),
+            Some(Sight::Hello(Some(name))) => {
+                self.pace.named(&self.rules, ends, &name, now);
+                self.decide_hello(&name, packet, segment, ends, now)
+            }
             Some(Sight::Request(Some(host))) => self.decide_request(&host, packet, segment, ends, now),
             Some(Sight::Hello(None) | Sight::Request(None) | Sight::Incomplete | Sight::Other) | None => Decision::PASS,
         }
@@ -188,6 +210,8 @@ impl Censor {
     }
 }
 
+#[cfg(test)]
+mod pace_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -110,7 +110,7 @@ impl Network {
 
     /// What is next for a packet that reached a border at `now`; several things if the censor sends packets of its own.
     pub fn at_border(&mut self, isp: Isp, direction: Direction, packet: Vec<u8>, now: Instant) -> Vec<Moving> {
-        let Decision { pass, divert, inject } = match self.censors.get_mut(&isp) {
+        let Decision { pass, divert, late, inject } = match self.censors.get_mut(&isp) {
             Some(censor) => censor.decide(&packet, direction, now),
             None => Decision::PASS,
         };
@@ -118,8 +118,13 @@ impl Network {
             let to = self.interceptors.get(&isp);
             return to.map(|host| Moving { after: NEAR, hop: Hop::Arrives(*host), packet }).into_iter().collect();
         }
-        let own = pass.then_some(packet);
-        inject.into_iter().chain(own).filter_map(|packet| self.onward(isp, packet)).collect()
+        let own = pass.then_some((packet, late));
+        let sent = inject.into_iter().map(|packet| (packet, Duration::ZERO)).chain(own);
+        sent.filter_map(|(packet, late)| {
+            let moving = self.onward(isp, packet)?;
+            Some(Moving { after: moving.after + late, ..moving })
+        })
+        .collect()
     }
 
     fn onward(&mut self, isp: Isp, packet: Vec<u8>) -> Option<Moving> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -118,6 +119,36 @@ pub enum Rule {
         /// The request's Host header, without a port.
         host: Name,
     },
+    /// What passes is held to so many kilobits a second, each way: what is more is dropped. With a name: a connection, from a
+    /// ClientHello with it on. With an address: what goes between a customer and the address. With neither: all of a customer's.
+    Police {
+        /// The server's name in the ClientHello.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<Name>,
+        /// Which address.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        address: Option<IpAddr>,
+        /// Kilobits a second.
+        kbit_s: NonZeroU32,
+    },
+    /// As [`Rule::Police`], but what is more waits in a queue.
+    Shape {
+        /// The server's name in the ClientHello.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<Name>,
+        /// Which address.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        address: Option<IpAddr>,
+        /// Kilobits a second.
+        kbit_s: NonZeroU32,
+    },
+    /// From a ClientHello with the name on, whatever comes back to the customer is kept for a while.
+    Delay {
+        /// The server's name in the ClientHello.
+        name: Name,
+        /// Milliseconds for which it is kept.
+        delay_ms: u16,
+    },
     /// A Wi-Fi's log-in page: until somebody logs in, a machine of the ISP's answers in place of everybody.
     CaptivePortal {
         /// Whether it lets questions for names pass; else every name leads to the portal.
@@ -126,6 +157,18 @@ pub enum Rule {
     },
     /// Nothing at all passes the border.
     Cut {},
+}
+
+impl Rule {
+    /// What about it contradicts itself, if anything.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if let Self::Police { name: Some(name), address: Some(address), .. }
+        | Self::Shape { name: Some(name), address: Some(address), .. } = self
+        {
+            return Err(format!("a rule slows down {name} and {address}; write two rules, one for each"));
+        }
+        Ok(())
+    }
 }
 
 fn ok() -> u16 {

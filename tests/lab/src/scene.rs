@@ -273,6 +273,7 @@ impl Scene {
             return Err("there are no targets; nothing would be measured".to_owned());
         }
         self.sites.iter().try_for_each(check_site)?;
+        Isp::ALL.iter().flat_map(|isp| &self.practice(*isp).rules).try_for_each(Rule::check)?;
         self.check_names()?;
         self.check_shared_addresses()?;
         self.targets.iter().try_for_each(|target| self.check_target(target))
@@ -407,6 +408,10 @@ mod tests {
         assert!(refused("https://news.example/", "https://new.example/").contains("nameless"));
         assert!(refused(", isp-b = \"reachable\"", "").contains("isp-b"));
         assert!(refused("blocked tls reset", "blocked tls rest").contains("rest"));
+        let rule = "do = \"tls-reset\"\n        name = \"news.example\"";
+        let both = "do = \"police\"\nname = \"news.example\"\naddress = \"45.80.10.10\"\nkbit_s = 100";
+        assert!(refused(rule, both).contains("two rules"));
+        assert!(refused(rule, "do = \"shape\"\nkbit_s = 0").contains("nonzero"));
         let site =
             |more: &str| refused("addresses = [\"45.80.10.10\"]", &format!("addresses = [\"45.80.10.10\"]\n{more}"));
         assert!(site("status = 302").contains("400 to 599"));

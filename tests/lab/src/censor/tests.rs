@@ -188,7 +188,10 @@ fn every_rule() -> Censor {
          { do = 'tls-reset', name = 'news.example' }, { do = 'tls-silence', name = 'quiet.example' }, \
          { do = 'http-block-page', host = 'page.example', body = 'no' }, \
          { do = 'http-reset', host = 'cut.example' }, { do = 'http-silence', host = 'mute.example' }, \
-         { do = 'resolver', name = 'news.example', answer = 'nxdomain' }",
+         { do = 'resolver', name = 'news.example', answer = 'nxdomain' }, \
+         { do = 'police', name = 'slow.example', kbit_s = 100 }, \
+         { do = 'delay', name = 'late.example', delay_ms = 9 }, \
+         { do = 'shape', address = '45.80.10.96', kbit_s = 100 }",
     )
 }
 
