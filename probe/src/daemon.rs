@@ -13,6 +13,7 @@ pub use crate::status::status;
 pub(crate) use error::Cause;
 pub use error::Error;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::future::{Future, pending};
 use std::sync::Arc;
@@ -62,6 +63,8 @@ pub async fn run(config: Config) -> Result<(), Error> {
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) targets: Vec<TargetUrl>,
+    /// Those among them that a control reached over HTTP/3.
+    pub(crate) over_h3: BTreeSet<TargetUrl>,
     pub(crate) vantage: Vantage,
     pub(crate) clock_offset_ms: Option<i64>,
     pub(crate) first_sequence: u64,
@@ -69,7 +72,7 @@ pub(crate) struct Run {
 
 impl Run {
     async fn measure(self, tools: Arc<Measurer>) -> Vec<Report> {
-        measure_run(&tools, &self.targets, self.vantage, self.clock_offset_ms, self.first_sequence).await
+        measure_run(&tools, &self.targets, &self.over_h3, self.vantage, self.clock_offset_ms, self.first_sequence).await
     }
 }
 

@@ -10,6 +10,7 @@ mod line;
 #[cfg(test)]
 mod loopback;
 mod names;
+mod quic;
 mod reach;
 mod redirects;
 mod system;
@@ -18,6 +19,7 @@ mod title;
 mod tls;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -94,25 +96,29 @@ impl Measurer {
     }
 
     fn sources(&self) -> Sources {
-        Sources { system: self.system.clone().unwrap_or_else(|| system::resolvers(&self.resolv_conf)) }
+        let system = self.system.clone().unwrap_or_else(|| system::resolvers(&self.resolv_conf));
+        Sources { system, over_h3: BTreeSet::new() }
     }
 }
 
 /// What is read anew for each run, because it changes with the network a machine is in.
 struct Sources {
     system: Vec<SocketAddr>,
+    /// Targets that a control reached over HTTP/3.
+    over_h3: BTreeSet<TargetUrl>,
 }
 
 /// Measures `targets`, several at a time, and reports on each in their order. `first_sequence` is the number of the first
-/// report; the others count on from it.
+/// report; the others count on from it. Those in `over_h3` a control reached over HTTP/3, so that is tried from the start.
 pub async fn measure_run(
     tools: &Measurer,
     targets: &[TargetUrl],
+    over_h3: &BTreeSet<TargetUrl>,
     vantage: Vantage,
     clock_offset_ms: Option<i64>,
     first_sequence: u64,
 ) -> Vec<Report> {
-    let sources = tools.sources();
+    let sources = Sources { over_h3: over_h3.clone(), ..tools.sources() };
     let resolver =
         sources.system.first().map(|server| Known { value: system::class(*server), source: Source::Machine });
     let vantage = Vantage { resolver, ..vantage };
@@ -154,21 +160,43 @@ async fn measure(tools: &Measurer, sources: &Sources, target: &TargetUrl) -> Vec
             (asked, named)
         }
     };
-    let mut reached = reach_any(tools, &watch, target, addresses(tools, host, &named), &named).await;
+    let known = quic::fits(target) && sources.over_h3.contains(target);
+    let over_quic = async { if known { quic::measure(tools, &watch, target, &named).await } else { Vec::new() } };
+    let (over_tcp, over_quic) = tokio::join!(over_tcp(tools, sources, &watch, target, &named, !known), over_quic);
+    seen.extend(over_tcp);
+    seen.extend(over_quic);
+    seen.sort_by_key(|observation| observation.after_ms);
+    seen.truncate(limits::OBSERVATIONS);
+    seen
+}
 
+/// Tries the addresses, fetches the page and follows where that leads; and asks for it over HTTP/3 as well, if told to and if the
+/// page says that it is served that way.
+async fn over_tcp(
+    tools: &Measurer,
+    sources: &Sources,
+    watch: &Watch,
+    target: &TargetUrl,
+    named: &names::Named,
+    may_find_h3: bool,
+) -> Vec<Observation> {
+    let host = reach::bare_host(target);
+    let mut reached = reach_any(tools, watch, target, addresses(tools, host, named), named).await;
     let mut first_page = None;
-    for place in places(&reached, &named) {
-        let page = reach::ask(tools, &watch, 0, target, &mut reached[place]).await;
+    for place in places(&reached, named) {
+        let page = reach::ask(tools, watch, 0, target, &mut reached[place]).await;
         let way = redirects::Way { ip: reached[place].ip(), others: Some(named.others(tools.forbidden)) };
         let from = page.map(|page| redirects::From { url: target.clone(), page, way });
         first_page = first_page.or(from);
     }
-    seen.extend(reached.into_iter().flat_map(|reached| reached.seen));
-    if let Some(page) = first_page {
-        seen.extend(redirects::follow(tools, sources, &watch, page).await);
+    let mut seen: Vec<_> = reached.into_iter().flat_map(|reached| reached.seen).collect();
+    if let Some(from) = first_page {
+        let offered = may_find_h3 && from.page.offers_h3 && quic::fits(target);
+        let over_quic = async { if offered { quic::measure(tools, watch, target, named).await } else { Vec::new() } };
+        let (hops, over_quic) = tokio::join!(redirects::follow(tools, sources, watch, from), over_quic);
+        seen.extend(hops);
+        seen.extend(over_quic);
     }
-    seen.sort_by_key(|observation| observation.after_ms);
-    seen.truncate(limits::OBSERVATIONS);
     seen
 }
 

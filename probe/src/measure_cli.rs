@@ -46,7 +46,8 @@ pub(crate) async fn measure(args: &MeasureArgs, config: &Config) -> Result<(), F
     let control = args.control.as_deref().map(control).transpose()?;
     let tools = Measurer::new(config).map_err(|error| Failed::config(error.to_string()))?.by_hand();
     let vantage = vantage(config);
-    let reports = measure_run(&tools, &targets, vantage, None, 1).await;
+    let over_h3 = control.as_ref().map(ControlSnapshot::over_h3).unwrap_or_default();
+    let reports = measure_run(&tools, &targets, &over_h3, vantage, None, 1).await;
     let text = if args.as_control {
         snapshot(&reports)?
     } else {

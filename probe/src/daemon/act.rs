@@ -125,6 +125,7 @@ impl Daemon {
             vantage: state::vantage(facts, &self.config),
             clock_offset_ms: facts.map(|facts| facts.clock_offset_ms),
             first_sequence: self.spool.reserve(targets.len())?,
+            over_h3: self.bundle.as_ref().map(|bundle| bundle.control.over_h3()).unwrap_or_default(),
             targets,
         };
         Ok((self.measure)(run))

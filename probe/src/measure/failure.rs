@@ -83,6 +83,24 @@ fn of_h2(error: &h2::Error) -> Option<Failure> {
     error.get_io().map(of_bytes).or(ended.then_some(Failure::Closed))
 }
 
+/// What the end of a QUIC connection means.
+pub(crate) fn of_quic(error: &quinn::ConnectionError) -> Failure {
+    use quinn::ConnectionError as E;
+    match error {
+        E::TimedOut => Failure::Timeout,
+        E::Reset => Failure::Reset,
+        E::ConnectionClosed(close) if is_alert(close.error_code) => Failure::TlsAlert,
+        E::ConnectionClosed(_) | E::ApplicationClosed(_) => Failure::Closed,
+        E::VersionMismatch | E::TransportError(_) => Failure::TlsProtocol,
+        E::LocallyClosed | E::CidsExhausted => Failure::OwnMachine,
+    }
+}
+
+/// Whether a code of QUIC carries an alert of TLS (RFC 9001, 4.8).
+fn is_alert(code: quinn::TransportErrorCode) -> bool {
+    (0x100..=0x1ff).contains(&u64::from(code))
+}
+
 /// What an error of a resolver over HTTPS means.
 pub(crate) fn of_doh(error: &NetError) -> Failure {
     #[expect(clippy::wildcard_enum_match_arm, reason = "NetError is open; the rest are answers that are not DNS")]

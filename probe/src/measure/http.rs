@@ -100,6 +100,11 @@ fn request(url: &TargetUrl, version: Version) -> Result<Request<Empty<Bytes>>, h
     request.body(Empty::new())
 }
 
+/// A request for `url` with its name in the URL, as HTTP/2 and HTTP/3 send it.
+pub(crate) fn plain_request(url: &TargetUrl) -> Result<Request<()>, http::Error> {
+    request(url, Version::Http2).map(|request| request.map(|_| ()))
+}
+
 /// The headers that a request for `url` carries, as HTTP/1.1 writes them. Empty where there can be no such request.
 pub(crate) fn request_headers(url: &TargetUrl) -> Vec<(String, String)> {
     let Ok(request) = request(url, Version::Http1) else { return Vec::new() };

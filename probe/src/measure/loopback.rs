@@ -80,6 +80,11 @@ fn private(key: &KeyPair) -> PrivateKeyDer<'static> {
 
 /// A server's side of TLS.
 pub(crate) fn acceptor(identity: Identity, alpn: &[&str]) -> TlsAcceptor {
+    TlsAcceptor::from(Arc::new(server_tls(identity, alpn)))
+}
+
+/// What a server's side of TLS is made with, over TCP or QUIC.
+pub(crate) fn server_tls(identity: Identity, alpn: &[&str]) -> ServerConfig {
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -87,7 +92,7 @@ pub(crate) fn acceptor(identity: Identity, alpn: &[&str]) -> TlsAcceptor {
         .with_single_cert(identity.chain, identity.key)
         .unwrap();
     config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-    TlsAcceptor::from(Arc::new(config))
+    config
 }
 
 /// Serves every connection with `serve`, for as long as the test runs.

@@ -115,7 +115,7 @@ async fn ask_once(watch: &Watch, hop: u8, url: &TargetUrl, reached: &mut Reached
 
 /// Whether a step failed in a way that the next attempt may not: a packet lost, a server that was being restarted, a middle box
 /// that lost its memory. Our own refusals and a missing network stay.
-fn may_pass(step: Option<&Observation>) -> bool {
+pub(crate) fn may_pass(step: Option<&Observation>) -> bool {
     let failure = step.and_then(|seen| match &seen.step {
         Step::Tcp(tcp) => tcp.outcome.failure(),
         Step::Tls(tls) => tls.outcome.failure(),

@@ -47,7 +47,6 @@ impl Handshakes {
             .dangerous()
             .with_custom_certificate_verifier(Arc::clone(&roots.all) as Arc<dyn ServerCertVerifier>)
             .with_no_client_auth();
-        base.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         // A resumed session shows no certificate.
         base.resumption = Resumption::disabled();
         Ok(Self { base, roots })
@@ -55,17 +54,16 @@ impl Handshakes {
 
     /// Shakes hands on `stream` and sends `host` as the name, unless it is an address.
     pub(crate) async fn shake(&self, stream: TcpStream, address: SocketAddr, host: &str) -> (Tls, Option<Secured>) {
-        let seen = Arc::new(Mutex::new(Seen::default()));
+        let (config, notes) = self.noting(&[b"h2", b"http/1.1"]);
         let (stream, sent) = Counted::new(stream);
-        let result = self.attempt(stream, host, &seen).await;
-        let seen = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
+        let result = attempt(config, stream, host).await;
         let (outcome, stream) = match result {
             Ok(stream) => (StepOutcome::Ok(session(&stream)), Some(stream)),
             Err(failure) => (StepOutcome::Failed(failure), None),
         };
         let server_name = host.parse::<std::net::IpAddr>().is_err().then(|| text(host));
         let hello_bytes = u16::try_from(sent.load(Ordering::Relaxed)).ok().filter(|bytes| *bytes > 0);
-        let Seen { chain, verification, extra_root } = seen;
+        let Seen { chain, verification, extra_root } = notes.taken();
         let hello = Hello::Plain;
         (Tls { address, server_name, hello_bytes, hello, chain, verification, extra_root, outcome }, stream)
     }
@@ -85,14 +83,32 @@ impl Handshakes {
         Some((std::mem::take(&mut seen.chain), seen.verification?))
     }
 
-    async fn attempt(&self, stream: Counted, host: &str, seen: &Arc<Mutex<Seen>>) -> Result<Secured, Failure> {
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| Failure::OwnMachine)?;
-        let recorder = Recorder { roots: Arc::clone(&self.roots), seen: Arc::clone(seen) };
+    /// What one handshake is made with, and where it is noted what was shown.
+    pub(crate) fn noting(&self, alpn: &[&[u8]]) -> (ClientConfig, Notes) {
+        let notes = Notes::default();
+        let recorder = Recorder { roots: Arc::clone(&self.roots), seen: Arc::clone(&notes.0) };
         let mut config = self.base.clone();
+        config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
         config.dangerous().set_certificate_verifier(Arc::new(recorder));
-        let handshake = TlsConnector::from(Arc::new(config)).connect(name, stream);
-        let finished = timeout(TIMEOUT, handshake).await.map_err(|_| Failure::Timeout)?;
-        finished.map_err(|error| failure::of_io(&error))
+        (config, notes)
+    }
+}
+
+async fn attempt(config: ClientConfig, stream: Counted, host: &str) -> Result<Secured, Failure> {
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| Failure::OwnMachine)?;
+    let handshake = TlsConnector::from(Arc::new(config)).connect(name, stream);
+    let finished = timeout(TIMEOUT, handshake).await.map_err(|_| Failure::Timeout)?;
+    finished.map_err(|error| failure::of_io(&error))
+}
+
+/// What a handshake shows, noted while it runs.
+#[derive(Debug, Default)]
+pub(crate) struct Notes(Arc<Mutex<Seen>>);
+
+impl Notes {
+    /// What was noted so far.
+    pub(crate) fn taken(&self) -> Seen {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -107,10 +123,11 @@ fn session(stream: &Secured) -> Session {
     Session { version, alpn }
 }
 
+/// What was shown, and what the roots say of it.
 #[derive(Debug, Default)]
-struct Seen {
-    chain: Vec<Certificate>,
-    verification: Option<Verification>,
+pub(crate) struct Seen {
+    pub(crate) chain: Vec<Certificate>,
+    pub(crate) verification: Option<Verification>,
     extra_root: Option<Digest>,
 }
 

@@ -1,5 +1,6 @@
 //! What the world sees: the measure against which a probe's report is judged.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -21,6 +22,11 @@ impl ControlSnapshot {
     /// The entry for a target.
     pub fn entry(&self, target: &TargetUrl) -> Option<&ControlEntry> {
         self.entries.iter().find(|entry| entry.target == *target)
+    }
+
+    /// The targets that answered over HTTP/3.
+    pub fn over_h3(&self) -> BTreeSet<TargetUrl> {
+        self.entries.iter().filter(|entry| entry.h3 == Some(true)).map(|entry| entry.target.clone()).collect()
     }
 }
 
