@@ -12,10 +12,19 @@ const HANDSHAKE: u64 = 5_000;
 /// What a connection or an answer brings at most in headers.
 const HEADERS: u64 = 1_000;
 
+/// A connection that took this much longer than the run's quickest had its first packet sent again: kernels do that after a
+/// second (RFC 6298, 2.1).
+const SENT_AGAIN_MS: u32 = 900;
+
 /// How many parties outside, and how often the system's resolver, were asked and answered, given what was seen of each target.
 pub(crate) fn line<'a>(targets: impl Iterator<Item = &'a [Observation]>) -> Line {
     let mut line = Line::default();
+    let targets: Vec<&[Observation]> = targets.collect();
+    let connections = || targets.iter().copied().flatten().filter(|seen| is_connection(seen));
+    let quickest = connections().map(|seen| seen.took_ms).min().unwrap_or(0);
+    connections().for_each(|seen| count(&mut line.lossless, seen.took_ms - quickest < SENT_AGAIN_MS));
     for observations in targets {
+        count_questions(&mut line.lossless, observations);
         count(&mut line.targets, observations.iter().any(is_connection));
         count_quic(&mut line.quic, observations);
         count_each(&mut line, observations);
@@ -58,6 +67,23 @@ fn count_asked_again(asked_again: &mut Tally, observations: &[Observation]) {
     }
     for asked in questions.values().filter(|asked| asked.len() > 1 && !asked[0]) {
         count(asked_again, asked.contains(&true));
+    }
+}
+
+/// Counts the names of which a public resolver was asked both questions and answered at least one: silence on the other alone is
+/// mostly a packet lost, for whoever is silent on a name's account is so on both.
+fn count_questions(lossless: &mut Tally, observations: &[Observation]) {
+    let mut questions = BTreeMap::<_, Vec<bool>>::new();
+    for seen in observations {
+        if let Step::Dns(dns) = &seen.step
+            && dns.resolver == ResolverClass::Public
+        {
+            let answered = dns.outcome.failure() != Some(Failure::Timeout);
+            questions.entry((seen.hop, &dns.server, &dns.name)).or_default().push(answered);
+        }
+    }
+    for asked in questions.values().filter(|asked| asked.len() > 1 && asked.contains(&true)) {
+        count(lossless, !asked.contains(&false));
     }
 }
 
@@ -164,6 +190,10 @@ mod tests {
             tcp(StepOutcome::Failed(Failure::Refused)),
             tcp(StepOutcome::Failed(Failure::ForbiddenAddress)),
         ];
+        let slow = Observation { took_ms: 1040, ..tcp(StepOutcome::Ok(())) };
+        let pair = [dns(ResolverClass::Public, true), dns(ResolverClass::Public, false)];
+        let lossy = [&pair[..], &[dns(ResolverClass::Public, true), tcp(StepOutcome::Ok(())), slow]].concat();
+        assert_eq!(super::line([&lossy[..], &pair[1..]].into_iter()).lossless, Tally { tried: 3, answered: 1 });
         let again = [tcp(StepOutcome::Failed(Failure::Timeout)), tcp(StepOutcome::Ok(()))];
         assert_eq!(super::line([&again[..]].into_iter()).again, Tally { tried: 1, answered: 1 });
         let line = line([&seen[..], &[]].into_iter());

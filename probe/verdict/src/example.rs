@@ -72,6 +72,11 @@ impl Example {
         self
     }
 
+    pub(crate) fn lossless(mut self, tried: u16, answered: u16) -> Self {
+        self.report.line.lossless = Tally { tried, answered };
+        self
+    }
+
     pub(crate) fn again(mut self, tried: u16, answered: u16) -> Self {
         self.report.line.again = Tally { tried, answered };
         self

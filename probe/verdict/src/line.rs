@@ -39,23 +39,38 @@ fn mostly(tally: Tally) -> bool {
     u32::from(tally.answered) * 2 >= u32::from(tally.tried)
 }
 
-/// Whether the resolver's silence mostly passes when it is asked again: then it says nothing of the name.
+/// Whether the resolver's silence mostly passes when it is asked again, or the line loses packets: then it says nothing of the
+/// name.
 pub(crate) fn loses_questions(case: &Case<'_>) -> bool {
     let again = case.report.line.asked_again;
-    again.answered > 0 && mostly(again)
+    again.answered > 0 && mostly(again) || loses_packets(case).is_some()
 }
 
-/// Nothing but silence, on a line on which silence mostly passes: it loses packets.
+/// Nothing but silence, on a line that loses packets: silence mostly passes there, or much of what worked did so only because a
+/// packet was sent again.
 pub(crate) fn lossy(case: &Case<'_>) -> Option<Vec<Evidence>> {
-    let again = case.report.line.again;
-    let passes = again.answered > 1 && mostly(again);
     let failures = after_dns(case);
     let (index, _) = failures.first()?;
-    (passes && failures.iter().all(|(_, failure)| *failure == Failure::Timeout)).then(|| {
-        let (tried, worked) = (again.tried, again.answered);
-        let says =
-            format!("Silence was tried again at once {tried} times during the run, and {worked} times it then worked.");
-        vec![seen(*index, "Nothing came back."), known(says)]
+    let silent = failures.iter().all(|(_, failure)| *failure == Failure::Timeout);
+    let sign = silence_passes(case).or_else(|| loses_packets(case)).filter(|_| silent)?;
+    Some(vec![seen(*index, "Nothing came back."), known(sign)])
+}
+
+fn silence_passes(case: &Case<'_>) -> Option<String> {
+    let again = case.report.line.again;
+    let (tried, worked) = (again.tried, again.answered);
+    (worked > 1 && mostly(again)).then(|| {
+        format!("Silence was tried again at once {tried} times during the run, and {worked} times it then worked.")
+    })
+}
+
+/// At least two losses, and in every fifth exchange: what a line that loses more than a tenth of its packets shows. On a better
+/// one a kernel sends again until something comes, well within the time a step has.
+fn loses_packets(case: &Case<'_>) -> Option<String> {
+    let lossless = case.report.line.lossless;
+    let (worked, lost) = (lossless.tried, lossless.tried.saturating_sub(lossless.answered));
+    (lost > 1 && u32::from(lost) * 5 >= u32::from(worked)).then(|| {
+        format!("Of {worked} exchanges of the run that worked, {lost} had lost a packet: this line loses much of what is sent.")
     })
 }
 
@@ -166,6 +181,12 @@ mod tests {
         assert_eq!(silent(4, 2), "lossy-line");
         assert_eq!(silent(5, 2), "tls-timeout");
         assert_eq!(silent(1, 1), "tls-timeout");
+        let lossy = |tried, lossless| {
+            rule(named(HTTPS).tls_fails(SITE, Failure::Timeout).lossless(tried, lossless), Some(&control(HTTPS)))
+        };
+        assert_eq!(lossy(10, 8), "lossy-line");
+        assert_eq!(lossy(11, 9), "tls-timeout");
+        assert_eq!(lossy(1, 0), "tls-timeout");
         let reset = named(HTTPS).tls_fails(SITE, Failure::Reset).again(4, 4);
         assert_eq!(rule(reset, Some(&control(HTTPS))), "tls-reset");
     }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Version of the rules. It rises when the same report could be judged otherwise than before.
-pub const RULES_VERSION: u16 = 2;
+pub const RULES_VERSION: u16 = 3;
 
 /// The rules, in the order in which they are tried: the first that fires decides.
 pub fn rules() -> &'static [Rule] {
@@ -145,7 +145,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule(
         "dns-no-answer",
         blocked(How::Dns(DnsManner::NoAnswer)),
-        "The line's resolver answered without an address, or was silent on every question about this name while it answered others, and its silences do not mostly pass when a question is repeated; trusted resolvers name addresses.",
+        "The line's resolver answered without an address, or was silent on every question about this name while it answered others, and its silences do not mostly pass when a question is repeated, nor does the line lose packets (see lossy-line); trusted resolvers name addresses.",
         WEB_CONNECTIVITY,
         dns::no_answer,
     ),
@@ -159,7 +159,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule(
         "lossy-line",
         inconclusive(Why::Ambiguous),
-        "After the name was resolved nothing but silence; during the whole run at least two silences, and at least half of those that were tried again at once, were then gone.",
+        "After the name was resolved nothing but silence, on a line that loses packets: during the whole run at least two silences, and at least half of those that were tried again at once, were then gone; or at least two of the exchanges that worked, and every fifth, had lost a packet.",
         "Our own: what is blocked stays silent, what is lost does not",
         line::lossy,
     ),

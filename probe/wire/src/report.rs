@@ -127,6 +127,10 @@ pub struct Line {
     /// Questions that the system's resolver was silent on and was asked again, and how many it then answered.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]
     pub asked_again: Tally,
+    /// Exchanges that worked in the end and of which it is known whether they lost a packet (connections; names of which a public
+    /// resolver answered one question of two), and how many of them lost none.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    pub lossless: Tally,
     /// Parties that were to prove by a certificate who they are (DoH, sites over TLS), and how many did, be it out of date.
     /// Behind a log-in page nobody does.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]
