@@ -5,7 +5,7 @@ use kedergi_wire::{ControlEntry, Report};
 use crate::case::Case;
 use crate::chain::sent_on;
 use crate::table::RULES;
-use crate::{Outcome, RULES_VERSION, RuleId, Verdict, Why};
+use crate::{Outcome, RULES_VERSION, RuleId, Verdict, Why, throttle};
 
 /// Judges a report: the first rule of [`crate::rules`] that fires decides.
 ///
@@ -26,7 +26,11 @@ const UNCLEAR: Outcome = Outcome::Inconclusive { why: Why::Ambiguous };
 fn first_rule(case: &Case<'_>) -> Verdict {
     let found = RULES.iter().find_map(|rule| Some((rule, (rule.look)(case)?)));
     let (outcome, rule, evidence) = match found {
-        Some((rule, evidence)) => (rule.concludes, rule.id.clone(), evidence),
+        Some((rule, mut evidence)) => {
+            // That a page came says nothing of how: a reader of the evidence should know that the line is slow.
+            evidence.extend(throttle::slow_line(case).filter(|_| rule.concludes == Outcome::Reachable));
+            (rule.concludes, rule.id.clone(), evidence)
+        }
         // The last rule fires always, so this is only the shape of `find_map`.
         None => (UNCLEAR, RuleId("ambiguous".into()), Vec::new()),
     };

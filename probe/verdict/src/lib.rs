@@ -26,6 +26,7 @@ mod reach;
 mod rule;
 mod table;
 mod tcp;
+mod throttle;
 mod tls;
 
 pub use address::is_bogon;

@@ -2,10 +2,10 @@
 
 use kedergi_wire::{Answers, Failure, Query, Rcode, ResolverClass, StepOutcome, Tally, Tls};
 
-use crate::Evidence;
 use crate::case::Case;
 use crate::dns::is_false_identity;
 use crate::evidence::{known, seen};
+use crate::{Evidence, throttle};
 
 /// Nobody outside answered, for any target of the run.
 pub(crate) fn no_connectivity(case: &Case<'_>) -> Option<Vec<Evidence>> {
@@ -72,6 +72,15 @@ fn loses_packets(case: &Case<'_>) -> Option<String> {
     (lost > 1 && u32::from(lost) * 5 >= u32::from(worked)).then(|| {
         format!("Of {worked} exchanges of the run that worked, {lost} had lost a packet: this line loses much of what is sent.")
     })
+}
+
+/// Nothing but silence, on a line that is slow for everything: who waits gives up before the answer is there.
+pub(crate) fn slow(case: &Case<'_>) -> Option<Vec<Evidence>> {
+    let rate = throttle::slow_line(case)?;
+    let failures = after_dns(case);
+    let (index, _) = failures.first()?;
+    let silent = failures.iter().all(|(_, failure)| *failure == Failure::Timeout);
+    silent.then(|| vec![seen(*index, "Nothing came back in time."), rate])
 }
 
 /// Whoever was asked, somebody else answered, for any target of the run: what names lead to and what pages say is theirs.

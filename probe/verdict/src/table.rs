@@ -6,7 +6,7 @@ use crate::case::Case;
 use crate::evidence::known;
 use crate::{
     DnsManner, Evidence, How, HttpManner, Outcome, Rule, RuleId, TcpManner, TlsManner, Why, dns, http, line, reach,
-    tcp, tls,
+    tcp, throttle, tls,
 };
 
 /// Version of the rules. It rises when the same report could be judged otherwise than before.
@@ -35,6 +35,7 @@ const fn inconclusive(why: Why) -> Outcome {
     Outcome::Inconclusive { why }
 }
 
+const TWITTER: &str = "Xue et al., Throttling Twitter, IMC 2021, for pairs of transfers; Wald, Sequential Tests of Statistical Hypotheses, 1945, for when they are enough";
 const IRIS: &str = "Pearce et al., Global Measurement of DNS Manipulation, USENIX Security 2017";
 const HOLD_ON: &str = "Duan et al., Hold-On: Protecting Against On-Path DNS Poisoning, SATIN 2012";
 const WEB_CONNECTIVITY: &str = "OONI Web Connectivity, the comparison of a probe with a control";
@@ -42,6 +43,21 @@ const BLOCK_PAGES: &str = "Jones et al., Automated Detection and Fingerprinting 
 const KZ_INTERCEPTION: &str = "Raman et al., Investigating Large Scale HTTPS Interception in Kazakhstan, IMC 2020";
 
 pub(crate) static RULES: &[Rule] = &[
+    // What is slow answers all the same, or is given up too early: before what answered, and before what was silent.
+    rule(
+        "throttled-name",
+        Outcome::Throttled,
+        "The same bytes from the same control host, or a handshake with the site's address, took at least three times as long under the site's name as under another: at odds of 1000 to 1 over all such pairs. Where only handshakes tell, the control's must have been three times quicker.",
+        TWITTER,
+        throttle::by_name,
+    ),
+    rule(
+        "throttled-address",
+        Outcome::Throttled,
+        "The site's bytes took at least three times as long as a control host's, at odds of 1000 to 1 over all such pairs, and longer than twelve round trips explain; the control got the site at least three times as fast.",
+        TWITTER,
+        throttle::by_address,
+    ),
     // What proves itself comes first: no fault elsewhere in the report weighs against it.
     rule(
         "answered-over-tls",
@@ -162,6 +178,13 @@ pub(crate) static RULES: &[Rule] = &[
         "After the name was resolved nothing but silence, on a line that loses packets: during the whole run at least two silences, and at least half of those that were tried again at once, were then gone; or at least two of the exchanges that worked, and every fifth, had lost a packet.",
         "Our own: what is blocked stays silent, what is lost does not",
         line::lossy,
+    ),
+    rule(
+        "slow-line",
+        inconclusive(Why::Ambiguous),
+        "After the name was resolved nothing but silence, and during the run the bytes of a control host, too, came at less than 200 kbit/s.",
+        "Our own: on a line that is slow for everything whoever waits gives up early",
+        line::slow,
     ),
     rule(
         "tcp-timeout",
@@ -313,7 +336,7 @@ mod tests {
         let tls = TlsManner::ALL.iter().map(|&manner| blocked(How::Tls(manner)));
         let http = HttpManner::ALL.iter().map(|&manner| blocked(How::Http(manner)));
         let reasons = Why::ALL.iter().map(|&why| inconclusive(why));
-        let others = [Outcome::Reachable, Outcome::Down];
+        let others = [Outcome::Reachable, Outcome::Throttled, Outcome::Down];
         let expected: BTreeSet<_> = dns.chain(tcp).chain(tls).chain(http).chain(reasons).chain(others).collect();
         assert_eq!(concluded, expected);
     }
