@@ -36,6 +36,8 @@ pub struct Config {
     pub public_resolvers: Vec<SocketAddr>,
     /// Resolvers asked over HTTPS.
     pub doh_resolvers: Vec<DohResolver>,
+    /// Hosts that answer to every name: what obstacles react to is tried there. None: it is not tried.
+    pub control_hosts: Vec<ControlHost>,
     /// Where the system's resolver is read from.
     pub resolv_conf: PathBuf,
     /// Bytes sent to collectors per day at most.
@@ -62,6 +64,22 @@ pub struct DohResolver {
     pub url: Url,
     /// The address to connect to, so that no other resolver is needed to find this one.
     pub bootstrap: SocketAddr,
+}
+
+/// A host at a trusted place that answers TLS and HTTP whatever name it is asked for, under a certificate of its own, and has
+/// 65,536 bytes that nothing can make fewer at `/bytes/65536`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ControlHost {
+    /// Its own name.
+    pub name: String,
+    /// Where it listens.
+    #[serde(deserialize_with = "control_address")]
+    pub address: SocketAddr,
+}
+
+fn control_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    address(&String::deserialize(deserializer)?, 443).map_err(serde::de::Error::custom)
 }
 
 #[derive(Deserialize)]
@@ -165,6 +183,7 @@ impl Default for Config {
                 doh("https://dns.quad9.net/dns-query", [9, 9, 9, 9]),
                 doh("https://cloudflare-dns.com/dns-query", [1, 1, 1, 1]),
             ],
+            control_hosts: Vec::new(),
             resolv_conf: PathBuf::from("/etc/resolv.conf"),
             upload_bytes_per_day: 20_000_000,
             // 40 targets at 64 KB, six times an hour, stay below it.

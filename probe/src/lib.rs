@@ -7,7 +7,7 @@ mod command;
 pub use command::run;
 
 mod config;
-pub use config::{Config, ConfigError, DohResolver};
+pub use config::{Config, ConfigError, ControlHost, DohResolver};
 
 mod bundle;
 mod consent;

@@ -8,7 +8,7 @@ use toml::de::DeTable;
 use super::ConfigError;
 
 /// Keys of the file, for the message that names the nearest one. A test holds them against [`Config`].
-pub(super) const KEYS: [&str; 14] = [
+pub(super) const KEYS: [&str; 15] = [
     "data_dir",
     "collectors",
     "interval_s",
@@ -16,6 +16,7 @@ pub(super) const KEYS: [&str; 14] = [
     "extra_roots",
     "public_resolvers",
     "doh_resolvers",
+    "control_hosts",
     "resolv_conf",
     "upload_bytes_per_day",
     "download_bytes_per_day",
@@ -26,18 +27,21 @@ pub(super) const KEYS: [&str; 14] = [
 ];
 /// Keys of one entry of `doh_resolvers`.
 const DOH_KEYS: [&str; 2] = ["url", "bootstrap"];
+/// Keys of one entry of `control_hosts`.
+const CONTROL_KEYS: [&str; 2] = ["name", "address"];
 /// Names less alike than this are no help to somebody who mistyped one (Jaro-Winkler, 0 to 1).
 const ALIKE: f64 = 0.7;
 
 /// Refuses a file with a key that does not exist.
 pub(super) fn check_keys(table: &DeTable<'_>, text: &str, path: &Path) -> Result<(), ConfigError> {
     known_only(table, &KEYS, text, path)?;
-    let Some((_, list)) = table.iter().find(|(key, _)| key.get_ref().as_ref() == "doh_resolvers") else {
-        return Ok(());
-    };
-    let entries = list.get_ref().as_array().into_iter().flat_map(|array| array.iter());
-    let tables = entries.filter_map(|entry| entry.get_ref().as_table());
-    tables.into_iter().try_for_each(|entry| known_only(entry, &DOH_KEYS, text, path))
+    for (list, keys) in [("doh_resolvers", &DOH_KEYS), ("control_hosts", &CONTROL_KEYS)] {
+        let named = table.iter().filter(|(key, _)| key.get_ref().as_ref() == list);
+        let entries = named.filter_map(|(_, list)| list.get_ref().as_array()).flat_map(|array| array.iter());
+        let tables = entries.filter_map(|entry| entry.get_ref().as_table());
+        tables.into_iter().try_for_each(|entry| known_only(entry, keys, text, path))?;
+    }
+    Ok(())
 }
 
 fn known_only(table: &DeTable<'_>, known: &[&str], text: &str, path: &Path) -> Result<(), ConfigError> {

@@ -52,6 +52,9 @@ fn a_key_like_no_other_gets_the_list() {
 fn a_wrong_value_is_named_with_its_line() {
     assert!(message("concurrency = 4\ninterval_s = \"often\"").starts_with("probe.toml, line 2: invalid type"));
     assert!(message("concurrency = ").starts_with("probe.toml, line 1:"));
+    assert!(
+        message("[[control_hosts]]\nname = \"a.example\"\nadress = \"192.0.2.1\"").contains("did you mean \"address\"")
+    );
     assert!(message("skip_categories = [\"sports\"]").contains("unknown variant `sports`"));
     assert!(message("public_resolvers = [\"dns.example\"]").contains("is not an IP address"));
 }

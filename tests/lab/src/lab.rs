@@ -81,6 +81,13 @@ struct ProbeFile<'a> {
     #[serde(flatten)]
     settings: &'a ProbeSettings,
     doh_resolvers: [DohEntry; 1],
+    control_hosts: [ControlHostEntry; 1],
+}
+
+#[derive(Serialize)]
+struct ControlHostEntry {
+    name: &'static str,
+    address: SocketAddr,
 }
 
 #[derive(Serialize)]
@@ -125,7 +132,7 @@ impl Lab {
             ask_the_public_one,
             folder,
         };
-        lab._services = vec![lab.start_public_resolver(scene)?, lab.start_sites(scene, None)?];
+        lab._services = vec![lab.start_public_resolver(scene)?, lab.start_helper()?, lab.start_sites(scene, None)?];
         for isp in Isp::ALL.into_iter().filter(|isp| scene.sites.iter().any(|site| site.isp == Some(*isp))) {
             lab._services.push(lab.start_sites(scene, Some(isp))?);
         }
@@ -190,6 +197,10 @@ impl Lab {
             public_resolvers: [SocketAddr::new(public, 53)],
             settings,
             doh_resolvers: [DohEntry { url: plan::DOH_URL, bootstrap: SocketAddr::new(public, 443) }],
+            control_hosts: [ControlHostEntry {
+                name: plan::HELPER_NAME,
+                address: SocketAddr::new(self.address(plan::HELPER)?, 443),
+            }],
         };
         let path = folder.join("probe.toml");
         let text = toml::to_string(&file).map_err(std::io::Error::other).map_err(LabError::file(&path))?;
@@ -240,7 +251,7 @@ impl Lab {
     fn start_public_resolver(&self, scene: &Scene) -> Result<Process, LabError> {
         let host = self.host(plan::DNS)?;
         let folder = self.host_folder(plan::DNS)?;
-        let [doh_name, _] = plan::OWN_NAMES;
+        let [doh_name, ..] = plan::OWN_NAMES;
         let certificate = self.certificate(plan::DNS, doh_name)?;
         let [address, _] = plan::public_resolver();
         let config =
@@ -258,6 +269,14 @@ impl Lab {
         write(&folder.join("unbound.conf"), &services::isp_resolver(&folder, &reachable(host), upstream, rules))?;
         let service = Service { name: "unbound", host, folder: &folder };
         service.unbound(SocketAddr::new(self.address(&name)?, 53), None)
+    }
+
+    fn start_helper(&self) -> Result<Process, LabError> {
+        let host = self.host(plan::HELPER)?;
+        let folder = self.host_folder(plan::HELPER)?;
+        let certificate = self.certificate(plan::HELPER, plan::HELPER_NAME)?;
+        let listens = services::prepare_helper(&folder, &reachable(host), &certificate)?;
+        Service { name: "nginx", host, folder: &folder }.nginx(listens)
     }
 
     fn start_sites(&self, scene: &Scene, place: Option<Isp>) -> Result<Process, LabError> {

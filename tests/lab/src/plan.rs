@@ -12,6 +12,10 @@ pub const PROBES: u8 = 3;
 pub const CONTROL: &str = "control";
 /// The host for a collector; nothing runs on it by itself.
 pub const COLLECTOR: &str = "collector";
+/// The control host: it answers to every name, under its own certificate.
+pub const HELPER: &str = "helper";
+/// Its name.
+pub const HELPER_NAME: &str = "helper.lab.example";
 /// The host of all sites on the free side.
 pub const WEB: &str = "web";
 /// The host of the public resolver, over UDP, TCP and HTTPS.
@@ -19,9 +23,10 @@ pub const DNS: &str = "dns";
 /// Where the public resolver takes questions over HTTPS.
 pub const DOH_URL: &str = "https://doh.lab.example/dns-query";
 /// Names of the lab's own machines in DNS.
-pub const OWN_NAMES: [&str; 2] = ["doh.lab.example", "collector.lab.example"];
+pub const OWN_NAMES: [&str; 3] = ["doh.lab.example", "collector.lab.example", HELPER_NAME];
 
 const DNS_MACHINE: u8 = 53;
+const HELPER_MACHINE: u8 = 30;
 const INTERCEPTOR_MACHINE: u8 = 80;
 const FIRST_PROBE: u8 = 11;
 
@@ -74,7 +79,7 @@ pub(crate) fn public_resolver() -> [IpAddr; 2] {
 
 /// Names and addresses that the public resolver knows beside the scene's sites.
 pub(crate) fn own_names() -> Vec<(Name, Vec<IpAddr>)> {
-    let machines = [DNS_MACHINE, 20];
+    let machines = [DNS_MACHINE, 20, HELPER_MACHINE];
     let entries = OWN_NAMES.iter().zip(machines);
     entries.filter_map(|(name, machine)| Some((name.parse().ok()?, free(machine).to_vec()))).collect()
 }
@@ -119,6 +124,7 @@ pub(crate) fn hosts(scene: &Scene) -> Vec<HostPlan> {
         host(DNS, Zone::Free, &public_resolver()),
         host(CONTROL, Zone::Free, &free(10)),
         host(COLLECTOR, Zone::Free, &free(20)),
+        host(HELPER, Zone::Free, &free(HELPER_MACHINE)),
         host(WEB, Zone::Free, &web_addresses(scene, None)),
     ];
     for isp in Isp::ALL {

@@ -3,7 +3,7 @@
 mod nginx;
 mod unbound;
 
-pub(crate) use nginx::{portal as prepare_portal, prepare as prepare_sites};
+pub(crate) use nginx::{helper as prepare_helper, portal as prepare_portal, prepare as prepare_sites};
 pub(crate) use unbound::{isp_resolver, portal_resolver, public_resolver};
 
 use std::fs;

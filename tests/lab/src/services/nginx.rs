@@ -54,6 +54,46 @@ pub(crate) fn portal(
     Ok(listens)
 }
 
+/// Bytes that the control host has for whoever asks: enough to show a rate of a few hundred kbit/s.
+const BYTES: usize = 65_536;
+
+/// The control host: whatever name it is asked for, it answers under its own, and has [`BYTES`] for everybody.
+pub(crate) fn helper(
+    folder: &Path,
+    addresses: &[IpAddr],
+    certificate: &Certificate,
+) -> Result<BTreeSet<SocketAddr>, LabError> {
+    let listens: BTreeSet<_> =
+        addresses.iter().flat_map(|ip| [80, 443].map(|port| SocketAddr::new(*ip, port))).collect();
+    let secure = |listen: &SocketAddr| if listen.port() == 443 { " ssl http2" } else { "" };
+    let lines: String = listens.iter().map(|listen| format!("    listen {listen}{};\n", secure(listen))).collect();
+    let bytes = folder.join("bytes");
+    fs::create_dir_all(&bytes).map_err(LabError::file(&bytes))?;
+    let file = bytes.join(BYTES.to_string());
+    fs::write(&file, incompressible(BYTES)).map_err(LabError::file(&file))?;
+    let (chain, key, root) = (certificate.certificate.display(), certificate.key.display(), folder.display());
+    let text = format!(
+        "{}  server {{\n{lines}    ssl_certificate {chain};\n    ssl_certificate_key {key};\n    root {root};\n    \
+         location / {{ return 200 \"control host\\n\"; }}\n    location /bytes/ {{ try_files $uri =404; }}\n  }}\n}}\n",
+        head(folder)
+    );
+    let file = folder.join("nginx.conf");
+    fs::write(&file, text).map_err(LabError::file(&file))?;
+    Ok(listens)
+}
+
+/// Bytes in which nothing repeats (xorshift, Marsaglia 2003), so that nothing on the way can make them fewer.
+fn incompressible(count: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    std::iter::repeat_with(next).flatten().take(count).collect()
+}
+
 fn write_pages(site: &Site, root: &Path) -> io::Result<()> {
     fs::write(root.join("page.html"), site.page())?;
     site.to.iter().try_for_each(|(isp, reception)| fs::write(root.join(format!("to-{isp}.html")), &reception.body))
