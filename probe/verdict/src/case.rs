@@ -124,6 +124,11 @@ impl<'a> Case<'a> {
         self.steps(self.hop, as_http)
     }
 
+    /// Attempts over HTTP/3.
+    pub(crate) fn quic(&self) -> impl Iterator<Item = Seen<'a, Quic>> {
+        self.steps(self.hop, as_quic)
+    }
+
     /// Questions put to one class of resolver.
     pub(crate) fn asked(&self, resolver: ResolverClass) -> impl Iterator<Item = Seen<'a, Dns>> {
         self.dns().filter(move |seen| seen.what.resolver == resolver)

@@ -170,6 +170,19 @@ impl Example {
         self.http(address, StepOutcome::Ok(page))
     }
 
+    /// An attempt over HTTP/3: the status of a proven answer, or a failure.
+    pub(crate) fn quic(self, address: &str, answer: Result<u16, Failure>) -> Self {
+        let (address, server_name) = (self.socket(address), self.url.host().to_owned());
+        let verification = answer.is_ok().then_some(Verification::Valid);
+        let outcome = answer.map_or_else(StepOutcome::Failed, |status| StepOutcome::Ok(QuicAnswer { status }));
+        self.step(0, Step::Quic(Quic { address, server_name, certificate: None, verification, outcome }))
+    }
+
+    pub(crate) fn over_quic(mut self, tried: u16, answered: u16) -> Self {
+        self.report.line.quic = Tally { tried, answered };
+        self
+    }
+
     /// The next hop: the site's own name over TLS, well or with a failure.
     pub(crate) fn then_https(self, failure: Option<Failure>, page: Page) -> Self {
         let address = SocketAddr::new(SITE.parse().unwrap(), 443);

@@ -5,18 +5,26 @@ use kedergi_wire::{ControlEntry, Report};
 use crate::case::Case;
 use crate::chain::sent_on;
 use crate::table::RULES;
-use crate::{Outcome, RULES_VERSION, RuleId, Verdict, Why, throttle};
+use crate::{Outcome, RULES_VERSION, RuleId, Verdict, Why, quic, throttle};
 
 /// Judges a report: the first rule of [`crate::rules`] that fires decides.
 ///
 /// `control` is the control's entry for the same target, near in time (the caller chooses; another target's is not used).
 pub fn judge(report: &Report, control: Option<&ControlEntry>) -> Verdict {
     let case = Case::new(report, control);
-    let verdict = first_rule(&case);
+    let verdict = over_tcp(&case);
+    let beside = quic::beside(case.at_first_hop().as_ref().unwrap_or(&case), verdict.outcome);
+    let evidence = verdict.evidence.into_iter().chain(beside.evidence).collect();
+    Verdict { hindered: beside.hindered, evidence, ..verdict }
+}
+
+/// What the way that all programs take comes to.
+fn over_tcp(case: &Case<'_>) -> Verdict {
+    let verdict = first_rule(case);
     // What lies beyond a redirect may accuse somebody; it does not unmake the answer of the target's own URL.
     match case.at_first_hop() {
         Some(first) if verdict.outcome.how().is_none() && verdict.outcome != Outcome::Reachable => first_rule(&first),
-        Some(_) => Verdict { evidence: sent_on(&case).into_iter().chain(verdict.evidence).collect(), ..verdict },
+        Some(_) => Verdict { evidence: sent_on(case).into_iter().chain(verdict.evidence).collect(), ..verdict },
         None => verdict,
     }
 }

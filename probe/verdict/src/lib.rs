@@ -22,6 +22,7 @@ mod line;
 mod majority;
 mod outcome;
 mod page;
+mod quic;
 mod reach;
 mod rule;
 mod table;

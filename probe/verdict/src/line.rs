@@ -56,6 +56,11 @@ pub(crate) fn lossy(case: &Case<'_>) -> Option<Vec<Evidence>> {
     Some(vec![seen(*index, "Nothing came back."), known(sign)])
 }
 
+/// Whether silence says nothing, be it that it passes or that packets are lost.
+pub(crate) fn loses_what_is_sent(case: &Case<'_>) -> bool {
+    silence_passes(case).or_else(|| loses_packets(case)).is_some()
+}
+
 fn silence_passes(case: &Case<'_>) -> Option<String> {
     let again = case.report.line.again;
     let (tried, worked) = (again.tried, again.answered);

@@ -5,7 +5,9 @@ mod certificate;
 mod flows;
 mod forgery;
 mod handshake;
+mod initial;
 mod pace;
+mod quic;
 mod sight;
 
 use std::net::{IpAddr, SocketAddr};
@@ -17,7 +19,8 @@ use address::Residue;
 use flows::{Ends, Flows};
 use forgery::{Act, act_on_request, forge};
 use pace::Pace;
-pub use sight::Sight;
+use quic::Quic;
+pub use sight::{Hello, Sight};
 
 const DNS: u16 = 53;
 
@@ -62,6 +65,7 @@ pub struct Censor {
     /// What servers answer, where a rule looks at that.
     answers: Flows,
     residue: Residue,
+    quic: Quic,
     pace: Pace,
 }
 
@@ -100,9 +104,18 @@ impl Censor {
         }
         match (&packet.transport, direction) {
             (Transport::Tcp(segment), _) => self.decide_tcp(packet, segment, direction, now),
+            (Transport::Udp { .. }, _) if !self.passes_quic(packet, direction, now) => Decision::DROP,
             (Transport::Udp { .. }, Direction::Outward) => self.decide_udp(packet),
             (Transport::Udp { .. }, Direction::Inward) | (Transport::Other, _) => Decision::PASS,
         }
+    }
+
+    fn passes_quic(&mut self, packet: &Packet<'_>, direction: Direction, now: Instant) -> bool {
+        let Transport::Udp { source, destination, payload } = packet.transport else { return true };
+        let (source, destination) =
+            (SocketAddr::new(packet.source, source), SocketAddr::new(packet.destination, destination));
+        let ends = Ends::of(source, destination, direction);
+        !quic::drops(&self.rules, packet) && self.quic.passes(&self.rules, ends, direction, payload, now)
     }
 
     fn decide_udp(&self, packet: &Packet<'_>) -> Decision {
@@ -127,10 +140,7 @@ impl Censor {
     ) -> Decision {
         let (source, destination) =
             (SocketAddr::new(packet.source, segment.source), SocketAddr::new(packet.destination, segment.destination));
-        let ends = match direction {
-            Direction::Outward => Ends { inside: source, outside: destination },
-            Direction::Inward => Ends { inside: destination, outside: source },
-        };
+        let ends = Ends::of(source, destination, direction);
         let opens = segment.flags.syn && direction == Direction::Outward;
         if !opens && self.flows.is_silenced(&ends, now) {
             return Decision::DROP;
@@ -146,12 +156,14 @@ impl Censor {
         }
         let look = |stream: &[u8]| Some(Sight::of(stream)).filter(|sight| *sight != Sight::Incomplete);
         match self.flows.watch(ends, segment, now, look) {
-            Some(Sight::Hello(Some(name))) => {
-                self.pace.named(&self.rules, ends, &name, now);
-                self.decide_hello(&name, packet, segment, ends, now)
+            Some(Sight::Hello(hello)) => {
+                if let Some(name) = &hello.name {
+                    self.pace.named(&self.rules, ends, name, now);
+                }
+                self.decide_hello(&hello, packet, segment, ends, now)
             }
             Some(Sight::Request(Some(host))) => self.decide_request(&host, packet, segment, ends, now),
-            Some(Sight::Hello(None) | Sight::Request(None) | Sight::Incomplete | Sight::Other) | None => Decision::PASS,
+            Some(Sight::Request(None) | Sight::Incomplete | Sight::Other) | None => Decision::PASS,
         }
     }
 
@@ -161,13 +173,13 @@ impl Censor {
 
     fn decide_hello(
         &mut self,
-        sni: &str,
+        hello: &Hello,
         packet: &Packet<'_>,
         seen: &Segment<'_>,
         ends: Ends,
         now: Instant,
     ) -> Decision {
-        let Some(rule) = handshake::rule_for(&self.rules, sni, seen) else { return Decision::PASS };
+        let Some(rule) = handshake::rule_for(&self.rules, hello, seen) else { return Decision::PASS };
         if let Rule::TlsReset { residual_s, .. } = rule {
             self.residue.leave(packet, *residual_s, now);
         }

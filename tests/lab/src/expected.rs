@@ -11,8 +11,13 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Expected(Vec<Beginning>);
 
-/// The first words of a verdict.
-type Beginning = Vec<String>;
+/// The first words of a verdict, and what it must say beside them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Beginning {
+    words: Vec<String>,
+    /// Layer and manner that it must say are hindered; `None` where that does not matter.
+    hindered: Option<[String; 2]>,
+}
 
 /// Second words, each with the third words that may follow it.
 type Details = &'static [(&'static str, &'static [&'static str])];
@@ -45,13 +50,25 @@ const AFTER: [(&str, Details); 5] = [
     ),
 ];
 
+/// What stands before a way that is hindered beside the outcome.
+const HINDERED: &str = ", hindered ";
+
+/// What can be hindered, and how.
+const HINDRANCES: Details = &[("quic", &["timeout"])];
+
 impl Expected {
-    /// Whether a verdict, given as its words, is what was expected.
+    /// Whether a verdict, given as its words, is what was expected: `reachable, hindered quic timeout`.
     pub fn is_met_by(&self, verdict: &str) -> bool {
-        let seen: Vec<&str> = verdict.split_whitespace().collect();
-        let begins =
-            |words: &Beginning| words.len() <= seen.len() && words.iter().zip(&seen).all(|(one, two)| one == two);
-        self.0.iter().any(begins)
+        let mut parts = verdict.split(HINDERED);
+        let seen: Vec<&str> = parts.next().unwrap_or_default().split_whitespace().collect();
+        let hindered: Vec<&str> = parts.collect();
+        let is_met = |beginning: &Beginning| {
+            let words = &beginning.words;
+            let begins = words.len() <= seen.len() && words.iter().zip(&seen).all(|(one, two)| one == two);
+            let says = beginning.hindered.as_ref().is_none_or(|how| hindered.contains(&how.join(" ").as_str()));
+            begins && says && (beginning.hindered.is_some() || hindered.is_empty())
+        };
+        self.0.iter().any(is_met)
     }
 }
 
@@ -64,6 +81,8 @@ impl FromStr for Expected {
 }
 
 fn beginning(text: &str) -> Result<Beginning, String> {
+    let (text, hindered) = text.split_once(HINDERED).map_or((text, None), |(text, how)| (text, Some(how)));
+    let hindered = hindered.map(how).transpose()?;
     let words: Vec<&str> = text.split_whitespace().collect();
     let Some((outcome, rest)) = words.split_first() else {
         return Err("an expected verdict is empty; write \"reachable\" or another outcome".to_owned());
@@ -76,7 +95,18 @@ fn beginning(text: &str) -> Result<Beginning, String> {
     if let Some(word) = rest.get(2) {
         return Err(unknown(word, std::iter::empty()));
     }
-    Ok(words.into_iter().map(str::to_owned).collect())
+    Ok(Beginning { words: words.into_iter().map(str::to_owned).collect(), hindered })
+}
+
+/// Layer and manner of what is hindered.
+fn how(text: &str) -> Result<[String; 2], String> {
+    match text.split_whitespace().collect::<Vec<_>>()[..] {
+        [layer, manner] => {
+            pick(manner, &pick(layer, HINDRANCES)?.iter().map(|word| (*word, ())).collect::<Vec<_>>())?;
+            Ok([layer.to_owned(), manner.to_owned()])
+        }
+        _ => Err(format!("{text:?} does not say what is hindered; write layer and manner, such as \"quic timeout\"")),
+    }
 }
 
 fn pick<T: Copy>(word: &str, choices: &[(&'static str, T)]) -> Result<T, String> {
@@ -106,7 +136,11 @@ impl From<Expected> for String {
 
 impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let choices: Vec<String> = self.0.iter().map(|words| words.join(" ")).collect();
+        let text = |beginning: &Beginning| {
+            let hindered = beginning.hindered.as_ref().map(|how| format!("{HINDERED}{}", how.join(" ")));
+            beginning.words.join(" ") + &hindered.unwrap_or_default()
+        };
+        let choices: Vec<String> = self.0.iter().map(text).collect();
         f.write_str(&choices.join(" or "))
     }
 }
@@ -123,6 +157,19 @@ mod tests {
         assert!(!expected("blocked dns injected").is_met_by("blocked dns"));
         assert!(!expected("reachable").is_met_by("blocked dns injected"));
         assert!(expected("inconclusive no-connectivity").is_met_by("inconclusive no-connectivity"));
+    }
+
+    #[test]
+    fn what_is_hindered_must_be_expected() {
+        let expected = |text: &str| text.parse::<Expected>().unwrap();
+        let hindered = "reachable, hindered quic timeout";
+        assert!(expected(hindered).is_met_by(hindered));
+        assert!(!expected(hindered).is_met_by("reachable"));
+        assert!(!expected("reachable").is_met_by(hindered));
+        assert_eq!(expected(hindered).to_string(), hindered);
+        let both = "blocked tls reset, hindered quic timeout";
+        assert!(expected(both).is_met_by(both) && expected("blocked, hindered quic timeout").is_met_by(both));
+        assert!("reachable, hindered quic slowly".parse::<Expected>().unwrap_err().contains("timeout"));
     }
 
     #[test]

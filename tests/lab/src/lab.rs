@@ -16,7 +16,7 @@ use crate::interception::Interception;
 use crate::network::{Network, Zone};
 use crate::portal::Portals;
 use crate::process::Process;
-use crate::services::{self, Service};
+use crate::services::{self, H3Server, Service};
 use crate::{CustomersResolver, Host, Isp, LabError, Rule, Scene, Site, SiteState, plan};
 
 /// An internet of its own: two ISPs with a resolver and three probes' hosts each, and a free side with the sites, a public
@@ -43,6 +43,7 @@ pub struct Lab {
     interception: Interception,
     portals: Portals,
     _services: Vec<Process>,
+    _h3: Vec<H3Server>,
     hosts: BTreeMap<String, Host>,
     fabric: Fabric,
     authority: Authority,
@@ -126,6 +127,7 @@ impl Lab {
             interception,
             portals: Portals::create(folder.path())?,
             _services: Vec::new(),
+            _h3: Vec::new(),
             hosts,
             fabric,
             authority,
@@ -133,8 +135,10 @@ impl Lab {
             folder,
         };
         lab._services = vec![lab.start_public_resolver(scene)?, lab.start_helper()?, lab.start_sites(scene, None)?];
+        lab._h3.extend(lab.start_h3(scene, None)?);
         for isp in Isp::ALL.into_iter().filter(|isp| scene.sites.iter().any(|site| site.isp == Some(*isp))) {
             lab._services.push(lab.start_sites(scene, Some(isp))?);
+            lab._h3.extend(lab.start_h3(scene, Some(isp))?);
         }
         for isp in Isp::ALL {
             lab.set_rules(isp, scene.practice(isp).rules.clone())?;
@@ -277,6 +281,11 @@ impl Lab {
         let certificate = self.certificate(plan::HELPER, plan::HELPER_NAME)?;
         let listens = services::prepare_helper(&folder, &reachable(host), &certificate)?;
         Service { name: "nginx", host, folder: &folder }.nginx(listens)
+    }
+
+    fn start_h3(&self, scene: &Scene, place: Option<Isp>) -> Result<Option<H3Server>, LabError> {
+        let host = place.map_or_else(|| plan::WEB.to_owned(), plan::web);
+        H3Server::start(self.host(&host)?, &listening(&scene.sites, |isp| isp == place), &self.authority)
     }
 
     fn start_sites(&self, scene: &Scene, place: Option<Isp>) -> Result<Process, LabError> {

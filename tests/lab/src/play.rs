@@ -63,6 +63,8 @@ struct Line {
     outcome: String,
     how: Option<HowWords>,
     why: Option<String>,
+    #[serde(default)]
+    hindered: Vec<HowWords>,
     evidence: Vec<Says>,
 }
 
@@ -81,7 +83,8 @@ impl Line {
     fn words(&self) -> String {
         let how = self.how.as_ref().map(|how| format!(" {} {}", how.layer, how.manner)).unwrap_or_default();
         let why = self.why.as_ref().map(|why| format!(" {why}")).unwrap_or_default();
-        format!("{}{how}{why}", self.outcome)
+        let hindered = self.hindered.iter().map(|how| format!(", hindered {} {}", how.layer, how.manner));
+        format!("{}{how}{why}{}", self.outcome, hindered.collect::<String>())
     }
 }
 

@@ -92,6 +92,19 @@ pub enum Rule {
         /// The server's name in the ClientHello.
         name: Name,
     },
+    /// A ClientHello that offers, or seems to offer, an encrypted one is swallowed, and both sides get a reset.
+    EchReset {},
+    /// UDP to and from port 443 is dropped.
+    QuicDrop {
+        /// Only of this address; of all if left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        address: Option<IpAddr>,
+    },
+    /// From a QUIC handshake with the name on, nothing of the connection passes.
+    QuicInitial {
+        /// The server's name in the ClientHello, which the first packets carry under keys that everybody can compute.
+        name: Name,
+    },
     /// A plain HTTP request to the host is answered by the censor in place of the site.
     HttpBlockPage {
         /// The request's Host header, without a port.

@@ -99,6 +99,9 @@ pub struct Site {
     /// Whether HTTP/2 is spoken there beside HTTP/1.1. Sites that share an address must agree.
     #[serde(default = "yes")]
     pub h2: bool,
+    /// Whether HTTP/3 is served at the same addresses, and said so in every answer over TLS.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub h3: bool,
     /// Who signed its certificate.
     #[serde(default)]
     pub certificate: SiteCertificate,
@@ -332,6 +335,9 @@ fn check_site(site: &Site) -> Result<(), String> {
     }
     if site.http == HttpMode::Off && !site.https {
         return Err(format!("{name} serves neither http nor https; if that is meant, give it the state \"refusing\""));
+    }
+    if site.h3 && !site.https {
+        return Err(format!("{name} serves HTTP/3 and no https; nobody would look for it"));
     }
     check_answers(site)
 }

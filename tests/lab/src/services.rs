@@ -1,8 +1,10 @@
-//! The servers of the lab: real nginx, real unbound.
+//! The servers of the lab: real nginx, real unbound, and HTTP/3.
 
+mod h3;
 mod nginx;
 mod unbound;
 
+pub(crate) use h3::H3Server;
 pub(crate) use nginx::{helper as prepare_helper, portal as prepare_portal, prepare as prepare_sites};
 pub(crate) use unbound::{isp_resolver, portal_resolver, public_resolver};
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use crate::censor::Direction;
 use crate::packet::{Segment, after};
 
 /// Bytes of a stream kept in the hope of a name. Beyond it a real censor gives up too.
@@ -18,6 +19,16 @@ const CROWD: usize = 1024;
 pub(crate) struct Ends {
     pub(crate) inside: SocketAddr,
     pub(crate) outside: SocketAddr,
+}
+
+impl Ends {
+    /// The ends of a packet that crosses the border in this direction.
+    pub(crate) fn of(source: SocketAddr, destination: SocketAddr, direction: Direction) -> Self {
+        match direction {
+            Direction::Outward => Self { inside: source, outside: destination },
+            Direction::Inward => Self { inside: destination, outside: source },
+        }
+    }
 }
 
 #[derive(Debug)]

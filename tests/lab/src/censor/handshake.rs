@@ -1,19 +1,21 @@
 //! What a censor does where it recognises a name in a TLS handshake.
 
-use crate::censor::Sight;
+use crate::censor::{Hello, Sight};
 use crate::packet::{self, Packet, Segment};
 use crate::{Name, Rule};
 
 /// A fatal alert "unrecognized_name" in a record of its own (RFC 8446, 6; RFC 6066, 3).
 const ALERT: &[u8] = &[21, 3, 3, 0, 2, 2, 112];
 
-/// The first rule that a ClientHello with the name meets; `seen` is the segment that completed it.
-pub(crate) fn rule_for<'a>(rules: &'a [Rule], sni: &str, seen: &Segment<'_>) -> Option<&'a Rule> {
+/// The first rule that a ClientHello meets; `seen` is the segment that completed it.
+pub(crate) fn rule_for<'a>(rules: &'a [Rule], hello: &Hello, seen: &Segment<'_>) -> Option<&'a Rule> {
     let whole = || matches!(Sight::of(seen.payload), Sight::Hello(_));
+    let named = |name: &Name| hello.name.as_deref().is_some_and(|sni| name.covers(sni));
     rules.iter().find(|rule| {
-        matches!(rule, Rule::TlsReset { name, one_segment, .. } if name.covers(sni) && (!one_segment || whole()))
+        matches!(rule, Rule::TlsReset { name, one_segment, .. } if named(name) && (!one_segment || whole()))
+            || matches!(rule, Rule::EchReset {} if hello.encrypted)
             || matches!(rule, Rule::TlsSilence { name } | Rule::TlsClose { name } | Rule::TlsAlert { name }
-                if name.covers(sni))
+                if named(name))
     })
 }
 

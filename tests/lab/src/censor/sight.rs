@@ -5,17 +5,27 @@
 pub enum Sight {
     /// Not yet to be told.
     Incomplete,
-    /// A TLS ClientHello, with the server's name if it has one.
-    Hello(Option<String>),
+    /// A TLS ClientHello.
+    Hello(Hello),
     /// A plain HTTP/1 request, with its host (port removed) if it has one.
     Request(Option<String>),
     /// Anything else.
     Other,
 }
 
+/// What a ClientHello gives away.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hello {
+    /// The server's name, if it has one.
+    pub name: Option<String>,
+    /// Whether it holds, or seems to hold, an encrypted one (RFC 9849).
+    pub encrypted: bool,
+}
+
 const HANDSHAKE_RECORD: u8 = 22;
 const CLIENT_HELLO: u8 = 1;
 const SERVER_NAME: usize = 0;
+const ENCRYPTED_HELLO: usize = 0xfe0d;
 const HOST_NAME: u8 = 0;
 const METHODS: [&[u8]; 8] = [b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"CONNECT "];
 
@@ -26,6 +36,15 @@ impl Sight {
             None => Self::Incomplete,
             Some(&HANDSHAKE_RECORD) => hello(stream),
             Some(_) => request(stream),
+        }
+    }
+
+    /// Looks at the beginning of a handshake that comes without TLS's records, as over QUIC.
+    pub(crate) fn of_message(message: &[u8]) -> Self {
+        match message.first() {
+            None => Self::Incomplete,
+            Some(&CLIENT_HELLO) => whole(message).map_or(Self::Incomplete, of_body),
+            Some(_) => Self::Other,
         }
     }
 }
@@ -56,12 +75,9 @@ fn hello(stream: &[u8]) -> Sight {
     let mut message = Vec::new();
     let mut records = Bytes(stream);
     // The message may be spread over several records, each with a header of its own.
-    let whole = loop {
-        if message.len() >= 4 {
-            let length = Bytes(&message[1..4]).number(3).unwrap_or_default();
-            if message.len() >= 4 + length {
-                break &message[4..4 + length];
-            }
+    let body = loop {
+        if let Some(body) = whole(&message) {
+            break body;
         }
         match records.number(1) {
             None => return Sight::Incomplete,
@@ -77,17 +93,29 @@ fn hello(stream: &[u8]) -> Sight {
             return Sight::Other;
         }
     };
-    server_name(&mut Bytes(whole)).map_or(Sight::Other, Sight::Hello)
+    of_body(body)
 }
 
-/// The name in the body of a ClientHello; outer `None` if the body is malformed.
-fn server_name(body: &mut Bytes<'_>) -> Option<Option<String>> {
+/// The body of a handshake message that has come whole.
+fn whole(message: &[u8]) -> Option<&[u8]> {
+    let mut bytes = Bytes(message);
+    bytes.take(1)?;
+    bytes.run(3).map(|body| body.0)
+}
+
+fn of_body(body: &[u8]) -> Sight {
+    client_hello(&mut Bytes(body)).map_or(Sight::Other, Sight::Hello)
+}
+
+/// What the body of a ClientHello gives away; `None` if it is malformed.
+fn client_hello(body: &mut Bytes<'_>) -> Option<Hello> {
+    let mut hello = Hello::default();
     body.take(2 + 32)?;
     body.run(1)?;
     body.run(2)?;
     body.run(1)?;
     if body.0.is_empty() {
-        return Some(None);
+        return Some(hello);
     }
     let mut extensions = body.run(2)?;
     while !extensions.0.is_empty() {
@@ -98,10 +126,11 @@ fn server_name(body: &mut Bytes<'_>) -> Option<Option<String>> {
             let kind = names.take(1)?[0];
             let name = names.run(2)?;
             let text = String::from_utf8_lossy(name.0).into_owned();
-            return Some((kind == HOST_NAME).then_some(text));
+            hello.name = (kind == HOST_NAME).then_some(text);
         }
+        hello.encrypted |= kind == ENCRYPTED_HELLO;
     }
-    Some(None)
+    Some(hello)
 }
 
 fn request(stream: &[u8]) -> Sight {
@@ -162,6 +191,10 @@ pub(crate) mod tests {
         [&[CLIENT_HELLO], &sized(3, &body)[..]].concat()
     }
 
+    fn hello_of(name: &str) -> Sight {
+        Sight::Hello(Hello { name: Some(name.to_owned()), encrypted: false })
+    }
+
     /// A ClientHello as a client sends it.
     pub(crate) fn client_hello(name: &str) -> Vec<u8> {
         record(&message(name))
@@ -172,7 +205,7 @@ pub(crate) mod tests {
         let message = message("news.example");
         for cut in 1..message.len() {
             let stream = [record(&message[..cut]), record(&message[cut..])].concat();
-            assert_eq!(Sight::of(&stream), Sight::Hello(Some("news.example".to_owned())), "cut at {cut}");
+            assert_eq!(Sight::of(&stream), hello_of("news.example"), "cut at {cut}");
         }
     }
 

@@ -120,6 +120,9 @@ fn head(folder: &Path) -> String {
     )
 }
 
+/// Said in every answer, whatever its status.
+const OFFERS_H3: &str = "    add_header Alt-Svc 'h3=\":443\"; ma=86400' always;\n";
+
 fn http_server(site: &Site, root: &Path) -> String {
     let listen: String = site.served_at().map(|ip| format!("    listen {};\n", SocketAddr::new(ip, 80))).collect();
     let content = match site.http {
@@ -146,7 +149,8 @@ fn https_server(site: &Site, root: &Path, authority: &Authority) -> Result<Strin
         files.certificate.display(),
         files.key.display()
     );
-    Ok(server(site, &(listen + &keys), &page(site, root)))
+    let h3 = if site.h3 { OFFERS_H3 } else { "" };
+    Ok(server(site, &(listen + &keys + h3), &page(site, root)))
 }
 
 fn server(site: &Site, listen: &str, content: &str) -> String {
