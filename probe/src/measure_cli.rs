@@ -134,11 +134,13 @@ fn table<'a>(judged: impl Iterator<Item = Judged<'a>>) -> String {
 fn row(report: &Report, verdict: &Verdict) -> [String; 5] {
     let how = verdict.outcome.how().map(|how| how.to_string());
     let why = verdict.outcome.why().map(|why| why.to_string());
+    let hindered = verdict.hindered.iter().map(|how| format!("hindered {how}"));
+    let manner: Vec<_> = how.or(why).into_iter().chain(hindered).collect();
     let says = verdict.evidence.first().map(|evidence| evidence.says.clone());
     [
         report.target.to_string(),
         verdict.outcome.word().to_owned(),
-        how.or(why).unwrap_or_default(),
+        manner.join(", "),
         verdict.rule.to_string(),
         says.unwrap_or_else(|| "No single observation stands out.".to_owned()),
     ]

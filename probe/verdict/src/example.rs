@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use kedergi_wire::{
     Answer, Body, Certificate, ControlEntry, Digest, Dns, FORMAT, Failure, Hello, Http, Layer, Line, Observation, Page,
-    Query, Rcode, Reached, Report, ResolverClass, Session, Step, StepOutcome, Tally, TargetUrl, Tcp, Tls, Vantage,
-    Verification,
+    Query, Quic, QuicAnswer, Rcode, Reached, Report, ResolverClass, Session, Step, StepOutcome, Tally, TargetUrl, Tcp,
+    Tls, Vantage, Verification,
 };
 
 pub(crate) const HTTPS: &str = "https://a.example/";

@@ -40,7 +40,10 @@ fn closed(case: &Case<'_>) -> Option<Beside> {
     }
     let (address, what) = (first.what.address.ip(), failure(Failure::Timeout));
     let evidence = vec![
-        seen(first.index, format!("{address} was asked over HTTP/3, which runs over UDP, with the site's name: {what}.")),
+        seen(
+            first.index,
+            format!("{address} was asked over HTTP/3, which runs over UDP, with the site's name: {what}."),
+        ),
         known(format!("The control probe, at a trusted place, got an answer over HTTP/3 at {}.", moment(control))),
         known(others(case.report.line.quic)),
     ];
