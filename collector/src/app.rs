@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ed25519_dalek::SigningKey;
 use kedergi_store::{Appended, Facts, Ledger, StoreError, StoredBatch, StoredBundle};
+use kedergi_wire::TargetList;
 use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
 
@@ -14,7 +15,7 @@ use crate::asn::{Networks, NetworksError};
 use crate::config::Config;
 use crate::intake::{BundleError, Retests, first_bundle};
 use crate::keys::{KeyError, signing_key};
-use crate::targets::{TargetList, TargetListError};
+use crate::targets::{self, TargetListError};
 
 /// The collector, as routes and jobs see it. Cloning it copies a pointer.
 #[derive(Clone)]
@@ -68,7 +69,7 @@ pub(crate) fn ledger_path(data_dir: &Path) -> PathBuf {
 impl App {
     /// Opens everything the configuration names.
     pub(crate) fn open(config: Config) -> Result<Self, OpenError> {
-        let targets = TargetList::load(config.targets.as_deref())?;
+        let targets = targets::load(config.targets.as_deref())?;
         let databases = [&config.asn_database, &config.country_database];
         let networks = Networks::open(databases.into_iter().flatten().map(PathBuf::as_path))?;
         let mut ledger = open_ledger(&config.data_dir)?;

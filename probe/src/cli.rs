@@ -74,9 +74,15 @@ Examples:
 /// Arguments of `measure`.
 #[derive(Debug, Args)]
 pub struct MeasureArgs {
-    /// What to measure: http and https URLs
-    #[arg(required = true, value_name = "URL")]
+    /// What to measure: http and https URLs, and tcp://ADDRESS:PORT, which is only connected to
+    #[arg(required_unless_present = "list", value_name = "URL")]
     pub urls: Vec<String>,
+    /// Measure a target list (TOML), and say what that means for its services
+    ///
+    /// A service of several endpoints has a line of its own behind the targets; with --json, an object with the keys service,
+    /// outcome, how, why, evidence. The format is the collector's, documented in its manual.
+    #[arg(long, value_name = "FILE", conflicts_with = "ooni")]
+    pub list: Option<PathBuf>,
     /// Print one JSON object per target and line, with everything that was seen
     ///
     /// Keys: target, outcome, how, why, rule, evidence, report. `how` is {"layer", "manner"} where something is blocked,

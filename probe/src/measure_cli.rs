@@ -5,11 +5,13 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use kedergi_verdict::{Evidence, How, Verdict, Why, control_entry, judge};
-use kedergi_wire::{ControlEntry, ControlSnapshot, Known, Report, Source, TargetUrl, Vantage};
+use kedergi_wire::{ControlEntry, ControlSnapshot, Known, Report, Source, TargetList, TargetUrl, Vantage};
 use serde::Serialize;
 
 use crate::command::{Failed, print};
 use crate::{Config, MeasureArgs, Measurer, measure_run, ooni};
+
+mod services;
 
 /// What `--json` prints of one target.
 #[derive(Serialize)]
@@ -42,7 +44,16 @@ pub(crate) fn control(path: &Path) -> Result<ControlSnapshot, Failed> {
 
 /// Measures and prints; whatever the verdicts are, it succeeds.
 pub(crate) async fn measure(args: &MeasureArgs, config: &Config) -> Result<(), Failed> {
-    let targets = targets(&args.urls)?;
+    let mut targets = targets(&args.urls)?;
+    if args.ooni && targets.iter().any(TargetUrl::is_tcp) {
+        return Err(Failed::usage("OONI's web_connectivity knows no tcp targets; leave them out or --ooni".to_owned()));
+    }
+    let list = args.list.as_deref().map(services::list).transpose()?;
+    for target in list.iter().flat_map(TargetList::all) {
+        if !targets.contains(&target.url) {
+            targets.push(target.url.clone());
+        }
+    }
     let control = args.control.as_deref().map(control).transpose()?;
     let tools = Measurer::new(config).map_err(|error| Failed::config(error.to_string()))?.by_hand();
     let vantage = vantage(config);
@@ -55,10 +66,12 @@ pub(crate) async fn measure(args: &MeasureArgs, config: &Config) -> Result<(), F
             let control = control.as_ref().and_then(|control| control.entry(&report.target));
             Judged { report, verdict: judge(report, control), control }
         });
+        let judged: Vec<_> = judged.collect();
+        let of_services = list.as_ref().map(|list| services::judged(list, &judged)).unwrap_or_default();
         match args {
-            MeasureArgs { ooni: true, .. } => ooni_lines(judged)?,
-            MeasureArgs { json: true, .. } => json_lines(judged)?,
-            MeasureArgs { .. } => table(judged),
+            MeasureArgs { ooni: true, .. } => ooni_lines(&judged)?,
+            MeasureArgs { json: true, .. } => json_lines(&judged)? + &services::json_lines(&of_services)?,
+            MeasureArgs { .. } => table(&judged) + &services::table(&of_services),
         }
     };
     print(&text)
@@ -88,16 +101,16 @@ fn snapshot(reports: &[Report]) -> Result<String, Failed> {
     Ok(text + "\n")
 }
 
-fn ooni_lines<'a>(judged: impl Iterator<Item = Judged<'a>>) -> Result<String, Failed> {
+fn ooni_lines(judged: &[Judged<'_>]) -> Result<String, Failed> {
     let mut text = String::new();
     for Judged { report, verdict, control } in judged {
-        text += &serde_json::to_string(&ooni::measurement(report, &verdict, control)).map_err(Failed::runtime)?;
+        text += &serde_json::to_string(&ooni::measurement(report, verdict, *control)).map_err(Failed::runtime)?;
         text.push('\n');
     }
     Ok(text)
 }
 
-fn json_lines<'a>(judged: impl Iterator<Item = Judged<'a>>) -> Result<String, Failed> {
+fn json_lines(judged: &[Judged<'_>]) -> Result<String, Failed> {
     let mut text = String::new();
     for Judged { report, verdict, .. } in judged {
         let line = JsonLine {
@@ -116,8 +129,8 @@ fn json_lines<'a>(judged: impl Iterator<Item = Judged<'a>>) -> Result<String, Fa
     Ok(text)
 }
 
-fn table<'a>(judged: impl Iterator<Item = Judged<'a>>) -> String {
-    let rows: Vec<[String; 5]> = judged.map(|judged| row(judged.report, &judged.verdict)).collect();
+fn table(judged: &[Judged<'_>]) -> String {
+    let rows: Vec<[String; 5]> = judged.iter().map(|judged| row(judged.report, &judged.verdict)).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let (target, outcome, manner) = (width(0), width(1), width(2));
     let mut text = String::new();

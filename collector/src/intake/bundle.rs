@@ -9,13 +9,14 @@ use ed25519_dalek::SigningKey;
 use http::header::CONTENT_TYPE;
 use jiff::{SignedDuration, Timestamp};
 use kedergi_store::{Facts, Ledger, StoreError, StoredBundle};
-use kedergi_wire::{ControlEntry, ControlSnapshot, Envelope, Heartbeat, Kind, SealError, TargetBundle, seal};
+use kedergi_wire::{
+    ControlEntry, ControlSnapshot, Envelope, Heartbeat, Kind, SealError, TargetBundle, TargetList, seal,
+};
 use tokio::time::{Instant, sleep_until};
 
 use super::Refusal;
 use super::sealed::{Sealed, open};
 use crate::app::App;
-use crate::targets::TargetList;
 
 /// Controls report target by target; a new version for each would have every probe fetch all the time.
 const PACE: Duration = Duration::from_secs(30);

@@ -3,10 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use kedergi_store::{Fact, StoreError};
 use kedergi_verdict::{Verdict, control_entry};
-use kedergi_wire::{BatchId, ControlEntry, ProbeId, Report, ReportRef, Role, TargetUrl};
+use kedergi_wire::{BatchId, ControlEntry, ProbeId, Report, ReportRef, Role, TargetList, TargetUrl};
 
 use crate::asn::Origin;
-use crate::targets::TargetList;
 
 /// How far ahead of the collector's clock a report may be dated. Clocks differ; but what lies further ahead is a wrong
 /// clock, and taken at its word it would end time for all events until then.

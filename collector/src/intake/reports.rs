@@ -31,7 +31,7 @@ fn accept(app: &App, origin: Origin, bytes: &Bytes) -> Result<Receipt, Refusal> 
     let batch = StoredBatch { id: envelope.id(), probe, bytes, facts: judged.facts, controls: judged.controls };
     let stored = match app.append(&batch)? {
         Appended::New => {
-            app.retests().learn(&batch.facts, now);
+            app.retests().learn(&batch.facts, app.targets(), now);
             count(&batch.facts, judged.unlisted, judged.early);
             Stored::New
         }

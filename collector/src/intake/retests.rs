@@ -3,7 +3,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use kedergi_store::Fact;
 use kedergi_verdict::Outcome;
-use kedergi_wire::{Role, TargetUrl};
+use kedergi_wire::{Role, TargetList, TargetUrl};
 use tokio::sync::watch;
 
 use super::agenda::{RetestAgenda, Sign};
@@ -27,12 +27,18 @@ impl Retests {
         self.lock().heard(sign, now)
     }
 
-    /// Takes new facts into account.
-    pub(super) fn learn(&self, facts: &[Fact], now: Timestamp) {
+    /// Takes new facts into account. Where a service counts as blocked only when several of its endpoints are, one alone would
+    /// say nothing: all are tested again.
+    pub(super) fn learn(&self, facts: &[Fact], list: &TargetList, now: Timestamp) {
         let mut agenda = self.lock();
         let mut ring = false;
         for fact in facts.iter().filter(|fact| fact.role == Role::Probe) {
             match fact.verdict.outcome {
+                Outcome::Blocked { .. } if list.blocked_when(&fact.service) > 1 => {
+                    for endpoint in list.endpoints(&fact.service) {
+                        ring |= agenda.blocked(endpoint, fact.network, fact.at, now);
+                    }
+                }
                 Outcome::Blocked { .. } => ring |= agenda.blocked(&fact.target, fact.network, fact.at, now),
                 Outcome::Reachable => agenda.reached(&fact.target, fact.network),
                 Outcome::Throttled | Outcome::Down | Outcome::Inconclusive { .. } => {}

@@ -10,11 +10,14 @@ use jiff::Timestamp;
 use kedergi_detector::{Change, ControlVote, Detector, Input, Instrument, Source, Vote};
 use kedergi_store::{Detection, Fact, NewAlert, StoreError};
 use kedergi_verdict::Outcome;
-use kedergi_wire::Role;
+use kedergi_wire::{Role, TargetList};
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::{Audience, Page, Pager};
 use crate::app::App;
+
+mod rounds;
+use rounds::Rounds;
 
 /// Facts taken in one step.
 const STEP: usize = 2000;
@@ -82,7 +85,8 @@ impl Follower {
     }
 
     async fn step(&mut self, facts: &[(i64, Fact)], now: Timestamp) -> Result<(), DetectError> {
-        let Step { changes, pages } = self.state.apply(facts.iter().map(|(_, fact)| fact), now);
+        let facts_only = facts.iter().map(|(_, fact)| fact);
+        let Step { changes, pages } = self.state.apply(facts_only, self.app.targets(), now);
         let cursor = facts.last().map_or(self.cursor, |&(cursor, _)| cursor);
         let alerts = self.alerts(&pages, now)?;
         let state = serde_json::to_string(&self.state).map_err(DetectError::Json)?;
@@ -111,6 +115,8 @@ impl Follower {
 struct State {
     detector: Detector,
     pager: Pager,
+    #[serde(default)]
+    rounds: Rounds,
 }
 
 /// What follows from some facts.
@@ -122,9 +128,11 @@ struct Step {
 
 impl State {
     /// Takes facts into account. Pure: it decides all that the ledger then writes in one transaction.
-    fn apply<'a>(&mut self, facts: impl Iterator<Item = &'a Fact>, now: Timestamp) -> Step {
+    fn apply<'a>(&mut self, facts: impl Iterator<Item = &'a Fact>, list: &TargetList, now: Timestamp) -> Step {
         let mut step = Step::default();
-        for input in facts.filter_map(input) {
+        for fact in facts {
+            let said = self.rounds.take(fact, list);
+            let Some(input) = said.as_deref().and_then(input) else { continue };
             for change in self.detector.apply(&input) {
                 step.pages.extend(self.pager.note(&change, now));
                 step.changes.push(change);

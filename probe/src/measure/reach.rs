@@ -69,6 +69,9 @@ pub(crate) async fn attempt(tools: &Measurer, watch: &Watch, hop: u8, url: &Targ
     let (tcp, stream) = tcp::connect(address, tools.forbids(hop, url, ip)).await;
     let mut seen = vec![watch.observation(started, hop, Step::Tcp(tcp))];
     let Some(stream) = stream else { return Reached { address, seen, ready: None, valid: false } };
+    if url.is_tcp() {
+        return Reached { address, seen, ready: None, valid: true };
+    }
     if !url.is_https() {
         return Reached { address, seen, ready: Some(Ready::Plain(stream)), valid: true };
     }

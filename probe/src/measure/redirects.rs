@@ -57,7 +57,8 @@ pub(crate) fn next(base: &TargetUrl, page: &Page) -> Option<TargetUrl> {
     if !matches!(page.status, 301 | 302 | 303 | 307 | 308) {
         return None;
     }
-    base.url().join(page.location.as_deref()?).ok()?.as_str().parse().ok()
+    let url: TargetUrl = base.url().join(page.location.as_deref()?).ok()?.as_str().parse().ok()?;
+    (!url.is_tcp()).then_some(url)
 }
 
 /// One hop of the way.
@@ -149,6 +150,7 @@ mod tests {
         assert_eq!(redirect(200, Some("/x")), None);
         assert_eq!(redirect(301, None), None);
         assert_eq!(redirect(301, Some("ftp://a.example/")), None);
+        assert_eq!(redirect(301, Some("tcp://45.80.1.1:22")), None);
         assert_eq!(redirect(301, Some("https://user:secret@a.example/")), None);
     }
 }

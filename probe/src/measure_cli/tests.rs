@@ -18,8 +18,8 @@ fn report(target: &str, outside: Tally) -> Report {
     }
 }
 
-fn judged(reports: &[Report]) -> impl Iterator<Item = Judged<'_>> {
-    reports.iter().map(|report| Judged { report, verdict: judge(report, None), control: None })
+fn judged(reports: &[Report]) -> Vec<Judged<'_>> {
+    reports.iter().map(|report| Judged { report, verdict: judge(report, None), control: None }).collect()
 }
 
 fn cut_line() -> Report {
@@ -29,12 +29,12 @@ fn cut_line() -> Report {
 #[test]
 fn the_table_for_people() {
     let reports = [cut_line(), report("https://a.example/longer", Tally { tried: 3, answered: 2 })];
-    insta::assert_snapshot!(table(judged(&reports)));
+    insta::assert_snapshot!(table(&judged(&reports)));
 }
 
 #[test]
 fn one_json_object_a_line_with_exactly_these_keys() {
-    let text = json_lines(judged(&[cut_line(), cut_line()])).unwrap();
+    let text = json_lines(&judged(&[cut_line(), cut_line()])).unwrap();
     assert_eq!(text.lines().count(), 2);
     let line: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text.lines().next().unwrap()).unwrap();
     let mut keys: Vec<_> = line.keys().map(String::as_str).collect();
@@ -46,7 +46,7 @@ fn one_json_object_a_line_with_exactly_these_keys() {
 
 #[test]
 fn one_measurement_of_oonis_a_line() {
-    let text = ooni_lines(judged(&[cut_line(), cut_line()])).unwrap();
+    let text = ooni_lines(&judged(&[cut_line(), cut_line()])).unwrap();
     let inputs: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(inputs.len(), 2);
     assert!(inputs.iter().all(|line| line["input"] == "https://45.80.0.1/"));
@@ -79,4 +79,23 @@ fn the_volunteers_word_on_the_vantage_is_marked_as_such() {
     let config = Config { country: "KZ".parse().ok(), ..Config::default() };
     let said = vantage(&config);
     assert_eq!((said.country.unwrap().source, said.network), (Source::Config, None));
+}
+
+#[test]
+fn a_service_of_several_endpoints_has_a_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("list.toml");
+    let endpoint =
+        |n: u8| format!("[[target]]\nurl = \"tcp://45.80.0.{n}:443\"\nservice = \"m\"\ncategory = \"messenger\"\n");
+    let rule = "[[service]]\nname = \"m\"\nblocked_when = 2\n";
+    std::fs::write(&path, endpoint(1) + &endpoint(2) + rule).unwrap();
+    let list = services::list(&path).unwrap();
+    let reports = list.all().iter().map(|target| report(target.url.as_str(), Tally { tried: 3, answered: 0 }));
+    let reports: Vec<_> = reports.collect();
+    let found = services::judged(&list, &judged(&reports));
+    insta::assert_snapshot!(services::table(&found));
+    insta::assert_snapshot!(services::json_lines(&found).unwrap());
+    std::fs::write(&path, rule).unwrap();
+    let error = services::list(&path).unwrap_err();
+    assert_eq!((error.code, error.message.contains("0 targets")), (3, true));
 }

@@ -98,7 +98,8 @@ fn page_ms(report: &Report) -> Option<u32> {
 }
 
 fn reached(report: &Report) -> Reached {
-    if page(report, 0).is_some() {
+    let connected = || at_hop(report, 0).filter_map(|seen| as_tcp(&seen.step)).any(|tcp| tcp.outcome.ok().is_some());
+    if page(report, 0).is_some() || report.target.is_tcp() && connected() {
         return Reached::Yes;
     }
     let failures = at_hop(report, 0).filter_map(|seen| Some((seen.step.layer(), failure(&seen.step)?)));

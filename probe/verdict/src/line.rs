@@ -97,7 +97,9 @@ pub(crate) fn captive_portal(case: &Case<'_>) -> Option<Vec<Evidence>> {
     let false_resolver = case.asked(ResolverClass::Doh).find(|seen| is_strangers(&seen.what.outcome));
     let is_false = |tls: &Tls| tls.verification.is_some_and(is_false_identity);
     let false_site = || case.tls().find(|seen| is_false(seen.what)).map(|seen| seen.index);
-    let index = false_resolver.map(|seen| seen.index).or_else(false_site)?;
+    let connected = || case.report.target.is_tcp().then(|| case.tcp().find(|seen| seen.what.outcome.ok().is_some()))?;
+    let index =
+        false_resolver.map(|seen| seen.index).or_else(false_site).or_else(|| connected().map(|seen| seen.index))?;
     let tried = proven.tried;
     Some(vec![
         seen(index, "Somebody else answered, without a certificate that is valid for the name."),

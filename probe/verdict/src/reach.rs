@@ -89,6 +89,14 @@ fn is_same_site(case: &Case<'_>, http: &Http) -> bool {
     kin && case.is_proven_at_any_hop(http)
 }
 
+/// A target that is only an address and a port was connected to. Nobody proves who they are by that, so it comes after all that
+/// makes a line answer in place of others.
+pub(crate) fn connected(case: &Case<'_>) -> Option<Vec<Evidence>> {
+    let mut tried = case.tcp().filter(|_| case.report.target.is_tcp());
+    let tcp = tried.find(|seen| seen.what.outcome.ok().is_some())?;
+    Some(vec![seen(tcp.index, "The address let itself be connected to.")])
+}
+
 /// Neither the control nor the probe got an answer.
 pub(crate) fn down(case: &Case<'_>) -> Option<Vec<Evidence>> {
     let control = case.control?;
@@ -216,6 +224,26 @@ mod tests {
         assert!(verdict.evidence[0].says.contains("at 9 May 2019, 06:58 UTC"), "{verdict:?}");
         let forged = report(HTTPS).says(SYSTEM, &["10.0.0.1"]).says(DOH, &[SITE]);
         assert_eq!(rule(forged, Some(&control_failed(HTTPS))), "down");
+    }
+
+    #[test]
+    fn an_endpoint_is_judged_by_its_connection() {
+        let endpoint = "tcp://45.80.1.1:443";
+        let control_of = |example: Example| crate::control_entry(&example.done());
+        let (up, gone) = (
+            || control_of(report(endpoint).tcp(SITE, None)),
+            || control_of(report(endpoint).tcp(SITE, Some(Failure::Timeout))),
+        );
+        let silent = || report(endpoint).tcp(SITE, Some(Failure::Timeout)).tcp(SITE, Some(Failure::Timeout));
+        assert!(up().reached.is_yes());
+        assert_eq!(rule(report(endpoint).tcp(SITE, None), None), "connected");
+        assert_eq!(rule(silent().tcp(SITE, None), Some(&up())), "connected");
+        assert_eq!(rule(silent(), Some(&up())), "tcp-timeout");
+        assert_eq!(rule(silent(), Some(&gone())), "down");
+        assert_eq!(rule(silent(), None), "no-control");
+        assert_eq!(rule(report(endpoint).tcp(SITE, Some(Failure::Refused)), Some(&up())), "tcp-refused");
+        // Behind a log-in page everybody lets himself be connected to.
+        assert_eq!(rule(report(endpoint).tcp(SITE, None).proven(9, 0), Some(&up())), "captive-portal");
     }
 
     #[test]

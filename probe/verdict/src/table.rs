@@ -98,7 +98,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule(
         "captive-portal",
         inconclusive(Why::CaptivePortal),
-        "During the whole run nobody proved by a certificate who they are, and in place of the target or of a resolver asked over HTTPS somebody else answered.",
+        "During the whole run nobody proved by a certificate who they are, and in place of the target or of a resolver asked over HTTPS somebody else answered, or an address that is the whole target let itself be connected to.",
         "Our own: a Wi-Fi's log-in page answers in place of everybody",
         line::captive_portal,
     ),
@@ -108,6 +108,13 @@ pub(crate) static RULES: &[Rule] = &[
         "All failures, IPv6 aside, are refusals of the probe's own machine.",
         "Our own: such failures say nothing of the network",
         line::own_machine,
+    ),
+    rule(
+        "connected",
+        Outcome::Reachable,
+        "The target is only an address and a port, and let itself be connected to.",
+        "Our own: nothing more is asked of it",
+        reach::connected,
     ),
     rule(
         "down",

@@ -11,6 +11,7 @@ mod envelope;
 mod exchange;
 mod failure;
 mod ids;
+mod list;
 mod observation;
 mod report;
 mod target;
@@ -24,6 +25,7 @@ pub use exchange::{
 };
 pub use failure::Failure;
 pub use ids::{Asn, BatchId, CountryCode, Digest, IdError, ProbeId, ReportRef, ServiceId};
+pub use list::{ListError, ListFile, ServiceRule, TargetList};
 pub use observation::{
     Answer, Answers, Body, Certificate, Dns, Hello, Http, Layer, Observation, Page, Query, Quic, QuicAnswer, Rcode,
     ResolverClass, Session, Step, StepOutcome, Tcp, Tls, Verification,

@@ -1,6 +1,7 @@
 //! What is measured.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,8 @@ use url::Url;
 
 use crate::ServiceId;
 
-/// An absolute `http` or `https` URL with a host, without credentials and fragment, at most 2048 bytes, normalised.
+/// An absolute `http` or `https` URL with a host, without credentials and fragment; or `tcp://ADDRESS:PORT`, which is only
+/// connected to. At most 2048 bytes, normalised.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct TargetUrl(Url);
@@ -20,8 +22,11 @@ pub enum TargetError {
     #[error("not a URL: {0}")]
     Syntax(String),
     /// Another scheme.
-    #[error("the scheme is {0:?}; only http and https can be measured")]
+    #[error("the scheme is {0:?}; only http, https and tcp can be measured")]
     Scheme(String),
+    /// `tcp` with something else than an address and a port.
+    #[error("tcp is measured as tcp://ADDRESS:PORT, such as tcp://192.0.2.1:443, without a name and a path")]
+    Endpoint,
     /// User name or password in the URL.
     #[error("a user name or password in the URL would be published; leave it out")]
     Credentials,
@@ -52,6 +57,11 @@ impl TargetUrl {
         self.0.scheme() == "https"
     }
 
+    /// Whether it is only connected to: the scheme is `tcp`.
+    pub fn is_tcp(&self) -> bool {
+        self.0.scheme() == TCP
+    }
+
     /// Port of the URL, or the scheme's own.
     pub fn port(&self) -> u16 {
         self.0.port_or_known_default().unwrap_or(443)
@@ -66,15 +76,31 @@ impl FromStr for TargetUrl {
             return Err(TargetError::TooLong);
         }
         let mut url = Url::parse(text).map_err(|e| TargetError::Syntax(e.to_string()))?;
-        if !matches!(url.scheme(), "http" | "https") {
+        if !matches!(url.scheme(), "http" | "https" | TCP) {
             return Err(TargetError::Scheme(url.scheme().to_owned()));
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(TargetError::Credentials);
         }
+        if url.scheme() == TCP {
+            return endpoint(&url).map(Self);
+        }
         url.set_fragment(None);
         Ok(Self(url))
     }
+}
+
+const TCP: &str = "tcp";
+
+/// The one way to write the endpoint that a URL means. A name would prove nothing where only a connection is made: whoever
+/// answers for it falsely can let himself be connected to.
+fn endpoint(url: &Url) -> Result<Url, TargetError> {
+    let rest = url.as_str().strip_prefix("tcp://").ok_or(TargetError::Endpoint)?;
+    let address: SocketAddr = rest.strip_suffix('/').unwrap_or(rest).parse().map_err(|_| TargetError::Endpoint)?;
+    if address.port() == 0 {
+        return Err(TargetError::Endpoint);
+    }
+    Url::parse(&format!("{TCP}://{address}")).map_err(|e| TargetError::Syntax(e.to_string()))
 }
 
 impl fmt::Display for TargetUrl {
@@ -143,6 +169,25 @@ mod tests {
         let url: TargetUrl = "HTTPS://Пример.example#top".parse().unwrap();
         assert_eq!(url.as_str(), "https://xn--e1afmkfd.example/");
         assert_eq!((url.port(), url.is_https()), (443, true));
+    }
+
+    #[test]
+    fn an_endpoint_is_an_address_and_a_port() {
+        let url: TargetUrl = "TCP://45.80.1.1:443/".parse().unwrap();
+        assert_eq!(url.as_str(), "tcp://45.80.1.1:443");
+        assert_eq!((url.host(), url.port(), url.is_tcp(), url.is_https()), ("45.80.1.1", 443, true, false));
+        let six: TargetUrl = "tcp://[2A0E:8f00::0:1]:80".parse().unwrap();
+        assert_eq!((six.as_str(), six.host()), ("tcp://[2a0e:8f00::1]:80", "[2a0e:8f00::1]"));
+        assert_eq!(six.as_str().parse(), Ok(six));
+        for wrong in [
+            "tcp://a.example:443",
+            "tcp://45.80.1.1",
+            "tcp://45.80.1.1:443/x",
+            "tcp:45.80.1.1:443",
+            "tcp://45.80.1.1:0",
+        ] {
+            assert_eq!(wrong.parse::<TargetUrl>(), Err(TargetError::Endpoint), "{wrong}");
+        }
     }
 
     #[test]

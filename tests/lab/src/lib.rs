@@ -33,7 +33,8 @@ mod rule;
 pub use rule::{Answer, ForgedBy, Rule};
 mod scene;
 pub use scene::{
-    CustomersResolver, HttpMode, Practice, Reception, Scene, SceneError, SceneTarget, Site, SiteCertificate, SiteState,
+    CustomersResolver, HttpMode, Practice, Reception, Scene, SceneError, SceneService, SceneTarget, Site,
+    SiteCertificate, SiteState,
 };
 mod services;
 mod space;

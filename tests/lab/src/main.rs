@@ -125,7 +125,7 @@ fn table(checks: &[Check]) -> String {
 
 fn row(check: &Check) -> [String; 5] {
     let mark = if check.met { "ok" } else { "DIFFERENT" };
-    [mark.to_owned(), check.vantage.clone(), check.target.to_string(), check.expected.to_string(), check.seen.clone()]
+    [mark.to_owned(), check.vantage.clone(), check.target.clone(), check.expected.to_string(), check.seen.clone()]
 }
 
 fn aligned(cells: &[String; 5], widths: &[usize; 5]) -> String {

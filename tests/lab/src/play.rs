@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use kedergi_wire::TargetUrl;
 use serde::{Deserialize, Serialize};
 
 use crate::space::find;
@@ -26,8 +25,8 @@ pub struct Check {
     pub vantage: String,
     /// Its ISP.
     pub isp: Isp,
-    /// What was measured.
-    pub target: TargetUrl,
+    /// What was measured: a target's URL, or a service's name.
+    pub target: String,
     /// What the scene expects.
     pub expected: Expected,
     /// What the probe said, as words.
@@ -59,7 +58,8 @@ pub enum PlayError {
 /// One line of `kedergi-probe measure --json`.
 #[derive(Debug, Deserialize)]
 struct Line {
-    target: TargetUrl,
+    #[serde(alias = "service")]
+    target: String,
     outcome: String,
     how: Option<HowWords>,
     why: Option<String>,
@@ -145,15 +145,27 @@ impl Player<'_> {
         let text = fs::read_to_string(&output).map_err(LabError::file(&output))?;
         let lines: Result<Vec<Line>, _> = text.lines().map(serde_json::from_str).collect();
         let lines = lines.map_err(|error| self.failed(&vantage, format!("wrote what is no measurement: {error}")))?;
-        let targets = self.scene.targets.iter();
+        let targets = self.scene.targets.iter().map(|target| (target.url.as_str(), &target.expect));
+        let services = self.scene.services.iter().map(|service| (service.name.as_str(), &service.expect));
         targets
-            .map(|target| {
-                let expected = target.expect[&isp].clone();
-                let line = lines.iter().find(|line| line.target == target.url);
-                let line = line.ok_or_else(|| self.failed(&vantage, format!("said nothing about {}", target.url)))?;
-                Ok(check(&vantage, isp, expected, line))
+            .chain(services)
+            .map(|(name, expect)| {
+                let line = lines.iter().find(|line| line.target == name);
+                let line = line.ok_or_else(|| self.failed(&vantage, format!("said nothing about {name}")))?;
+                Ok(check(&vantage, isp, expect[&isp].clone(), line))
             })
             .collect()
+    }
+
+    /// The target list of the scene's services, as a file; `None` if it has none.
+    fn list(&self, host: &str) -> Result<Option<PathBuf>, PlayError> {
+        if self.scene.services.is_empty() {
+            return Ok(None);
+        }
+        let path = self.lab.host_folder(host)?.join("list.toml");
+        let text = toml::to_string(&self.scene.list()).map_err(io::Error::other).map_err(LabError::file(&path))?;
+        fs::write(&path, text).map_err(LabError::file(&path))?;
+        Ok(Some(path))
     }
 
     /// Runs the probe on a host over all targets; returns the file with what it wrote.
@@ -163,6 +175,9 @@ impl Player<'_> {
         let create = |path: &Path| File::create(path).map_err(LabError::file(path));
         let mut command = self.probe_at(host)?;
         command.arg("measure").args(options).arg("--config").arg(config);
+        if let Some(list) = self.list(host)? {
+            command.arg("--list").arg(list);
+        }
         command.args(self.scene.targets.iter().map(|target| target.url.as_str()));
         command.stdin(Stdio::null()).stdout(create(&output)?).stderr(create(&self.log(host)?)?);
         let mut process = self.lab.spawn(host, command)?;

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::plan::{self, PROBES};
 use crate::{Expected, Isp, Name, Quality, Rule};
 
+mod service;
+pub use service::SceneService;
+
 /// Everything that is particular to one lab.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,6 +33,9 @@ pub struct Scene {
     pub isp_b: Practice,
     /// What is measured, and what should come of it.
     pub targets: Vec<SceneTarget>,
+    /// What targets are together, and what should come of that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<SceneService>,
 }
 
 fn one() -> u8 {
@@ -279,7 +285,8 @@ impl Scene {
         Isp::ALL.iter().flat_map(|isp| &self.practice(*isp).rules).try_for_each(Rule::check)?;
         self.check_names()?;
         self.check_shared_addresses()?;
-        self.targets.iter().try_for_each(|target| self.check_target(target))
+        self.targets.iter().try_for_each(|target| self.check_target(target))?;
+        self.check_services()
     }
 
     fn check_names(&self) -> Result<(), String> {

@@ -2,7 +2,7 @@ use kedergi_wire::ControlSnapshot;
 
 use super::house::{House, INVITE, PATIENCE};
 use super::sample::{TARGET, reached};
-use crate::targets::TargetList;
+use crate::targets;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bundle_is_the_list_signed_by_the_key_that_enrolment_named() {
@@ -11,7 +11,7 @@ async fn a_bundle_is_the_list_signed_by_the_key_that_enrolment_named() {
     let enrolled = probe.enroll(INVITE).await;
     let (bundle, signer) = probe.bundle().await;
     assert_eq!((signer, enrolled.probe), (enrolled.collector, probe.id()));
-    assert_eq!(bundle.targets, TargetList::load(None).unwrap().all());
+    assert_eq!(bundle.targets, targets::load(None).unwrap().all());
     assert!(bundle.control.entries.is_empty());
 }
 

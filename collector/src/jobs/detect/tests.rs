@@ -15,7 +15,7 @@ fn at(minute: i64) -> Timestamp {
 }
 
 /// The fact of one probe (0 for the control) in one minute.
-fn fact(probe: u8, minute: i64, outcome: Outcome) -> Fact {
+pub(super) fn fact(probe: u8, minute: i64, outcome: Outcome) -> Fact {
     let batch = BatchId(Digest::of(format!("{probe} at {minute}").as_bytes()).0);
     let known = probe != 0;
     Fact {
@@ -51,6 +51,10 @@ fn history() -> Vec<Fact> {
             }))
         })
         .collect()
+}
+
+fn list() -> TargetList {
+    crate::targets::load(None).unwrap()
 }
 
 fn open(folder: &TempDir) -> App {
@@ -90,7 +94,7 @@ async fn step_over_all(follower: &mut Follower) {
 #[test]
 fn facts_become_events_and_pages() {
     let mut state = State::default();
-    let step = state.apply(history().iter(), at(0));
+    let step = state.apply(history().iter(), &list(), at(0));
     let news: Vec<_> = step.pages.iter().map(|page| page.news.word()).collect();
     assert_eq!(news, ["opened", "closed"]);
     assert!(matches!(step.changes.first(), Some(Change::Opened(_))));
@@ -126,7 +130,7 @@ async fn killed_anywhere_it_comes_to_the_same() {
         if number % 2 == 1 {
             let cursor = follower.cursor;
             let facts = follower.app.facts(move |facts| facts.scan_after(cursor, STEP)).await.unwrap();
-            follower.state.apply(facts.iter().map(|(_, fact)| fact), at(0));
+            follower.state.apply(facts.iter().map(|(_, fact)| fact), &list(), at(0));
             follower = Follower::load(follower.app).await.unwrap();
         }
         step_over_all(&mut follower).await;
