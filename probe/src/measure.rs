@@ -17,6 +17,7 @@ mod system;
 mod tcp;
 mod title;
 mod tls;
+mod trials;
 mod watch;
 
 use std::collections::BTreeSet;
@@ -28,10 +29,10 @@ use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use kedergi_verdict::is_bogon;
-use kedergi_wire::{FORMAT, Known, Line, Observation, Report, Source, TargetUrl, Vantage, limits};
+use kedergi_wire::{FORMAT, Known, Line, Observation, Report, Source, TargetUrl, Trial, Vantage, limits};
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::{Config, DohResolver, TrustError, roots, verifying_client};
+use crate::{Config, ControlHost, DohResolver, TrustError, roots, verifying_client};
 use reach::Reached;
 use watch::Watch;
 
@@ -49,6 +50,7 @@ pub struct Measurer {
     doh: Vec<DohResolver>,
     doh_tls: Arc<ClientConfig>,
     handshakes: tls::Handshakes,
+    control_hosts: Vec<ControlHost>,
     /// Which addresses are never contacted.
     forbidden: fn(IpAddr) -> bool,
     /// Whether an address in a target's URL is contacted all the same.
@@ -71,6 +73,7 @@ impl Measurer {
             doh_tls: Arc::new(verifying_client(roots.clone())?),
             handshakes: tls::Handshakes::new(roots)?,
             forbidden,
+            control_hosts: config.control_hosts.clone(),
             by_hand: false,
             concurrency: config.concurrency.max(1),
         })
@@ -125,7 +128,7 @@ pub async fn measure_run(
     let (sources, vantage) = (&sources, &vantage);
     let measured = stream::iter(targets.iter().zip(first_sequence..)).map(|(target, sequence)| async move {
         let started = Timestamp::now();
-        let observations = measure(tools, sources, target).await;
+        let Course { seen: observations, trials } = measure(tools, sources, target).await;
         let (target, vantage) = (target.clone(), vantage.clone());
         let line = Line::default();
         Report {
@@ -137,7 +140,7 @@ pub async fn measure_run(
             vantage,
             line,
             observations,
-            trials: Vec::new(),
+            trials,
             pairs: Vec::new(),
         }
     });
@@ -148,8 +151,15 @@ pub async fn measure_run(
     reports
 }
 
+/// What was seen of one target.
+#[derive(Default)]
+struct Course {
+    seen: Vec<Observation>,
+    trials: Vec<Trial>,
+}
+
 /// One target end to end: ask for its name, try its addresses, fetch its page, follow where that leads.
-async fn measure(tools: &Measurer, sources: &Sources, target: &TargetUrl) -> Vec<Observation> {
+async fn measure(tools: &Measurer, sources: &Sources, target: &TargetUrl) -> Course {
     let watch = Watch::start();
     let host = reach::bare_host(target);
     let (mut seen, named) = match host.parse() {
@@ -163,11 +173,13 @@ async fn measure(tools: &Measurer, sources: &Sources, target: &TargetUrl) -> Vec
     let known = quic::fits(target) && sources.over_h3.contains(target);
     let over_quic = async { if known { quic::measure(tools, &watch, target, &named).await } else { Vec::new() } };
     let (over_tcp, over_quic) = tokio::join!(over_tcp(tools, sources, &watch, target, &named, !known), over_quic);
-    seen.extend(over_tcp);
+    seen.extend(over_tcp.seen);
     seen.extend(over_quic);
     seen.sort_by_key(|observation| observation.after_ms);
     seen.truncate(limits::OBSERVATIONS);
-    seen
+    let mut trials = over_tcp.trials;
+    trials.truncate(limits::TRIALS);
+    Course { seen, trials }
 }
 
 /// Tries the addresses, fetches the page and follows where that leads; and asks for it over HTTP/3 as well, if told to and if the
@@ -179,15 +191,20 @@ async fn over_tcp(
     target: &TargetUrl,
     named: &names::Named,
     may_find_h3: bool,
-) -> Vec<Observation> {
+) -> Course {
     let host = reach::bare_host(target);
-    let mut reached = reach_any(tools, watch, target, addresses(tools, host, named), named).await;
+    let (mut reached, mut trials) = reach_any(tools, watch, target, addresses(tools, host, named), named).await;
     let mut first_page = None;
-    for place in places(&reached, named) {
+    let places = places(&reached, named);
+    for &place in &places {
         let page = reach::ask(tools, watch, 0, target, &mut reached[place]).await;
         let way = redirects::Way { ip: reached[place].ip(), others: Some(named.others(tools.forbidden)) };
         let from = page.map(|page| redirects::From { url: target.clone(), page, way });
         first_page = first_page.or(from);
+    }
+    let mute = places.iter().map(|&place| &reached[place]).find(|reached| reached.failed()).map(Reached::ip);
+    if let (None, true, Some(ip)) = (&first_page, trials.is_empty(), mute) {
+        trials = trials::take_apart(tools, watch, target, ip).await;
     }
     let mut seen: Vec<_> = reached.into_iter().flat_map(|reached| reached.seen).collect();
     if let Some(from) = first_page {
@@ -197,26 +214,40 @@ async fn over_tcp(
         seen.extend(hops);
         seen.extend(over_quic);
     }
-    seen
+    Course { seen, trials }
 }
 
 /// Tries `chosen`, and again what failed. Where none of them connects, the others that were named are tried beside that: a
-/// reader's program would go through them all.
+/// reader's program would go through them all. Where none leads anywhere, that is taken apart meanwhile.
 async fn reach_any(
     tools: &Measurer,
     watch: &Watch,
     target: &TargetUrl,
     chosen: Vec<IpAddr>,
     named: &names::Named,
-) -> Vec<Reached> {
+) -> (Vec<Reached>, Vec<Trial>) {
     let attempt = |ip| reach::attempt(tools, watch, 0, target, ip);
     let first = join_all(chosen.iter().copied().map(attempt)).await;
     let connected = first.iter().any(Reached::connected);
     let spare = if connected { Vec::new() } else { named.spare(tools.forbidden, &chosen) };
+    let nowhere = nowhere(&first);
     let again = join_all(first.into_iter().map(|first| reach::again(tools, watch, 0, target, first)));
-    let (mut reached, spare) = tokio::join!(again, join_all(spare.into_iter().map(attempt)));
+    let take_apart = async {
+        match nowhere {
+            Some(ip) => trials::take_apart(tools, watch, target, ip).await,
+            None => Vec::new(),
+        }
+    };
+    let (mut reached, spare, trials) = tokio::join!(again, join_all(spare.into_iter().map(attempt)), take_apart);
     reached.extend(spare);
-    reached
+    (reached, trials)
+}
+
+/// The address to take apart, if none of them leads anywhere: of IPv4 rather, which more lines have.
+fn nowhere(reached: &[Reached]) -> Option<IpAddr> {
+    let failed = reached.iter().filter(|reached| reached.failed()).map(Reached::ip);
+    let stuck = reached.iter().all(|reached| reached.rank() == 0);
+    failed.filter(|_| stuck).min_by_key(IpAddr::is_ipv6)
 }
 
 /// Addresses to try. One that stands in the URL is tried even where it is forbidden, so that the report says so.

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use jiff::Timestamp;
-use kedergi_verdict::{Evidence, How, Verdict, Why, control_entry, judge};
-use kedergi_wire::{ControlEntry, ControlSnapshot, Known, Report, Source, TargetList, TargetUrl, Vantage};
+use kedergi_verdict::{Evidence, How, Trigger, Verdict, Why, control_entry, judge};
+use kedergi_wire::{Altered, ControlEntry, ControlSnapshot, Known, Report, Source, TargetList, TargetUrl, Vantage};
 use serde::Serialize;
 
 use crate::command::{Failed, print};
@@ -21,6 +21,8 @@ struct JsonLine<'a> {
     how: Option<How>,
     why: Option<Why>,
     hindered: &'a [How],
+    trigger: Option<Trigger>,
+    experiments: &'a [Altered],
     rule: &'a str,
     evidence: &'a [Evidence],
     report: &'a Report,
@@ -119,6 +121,8 @@ fn json_lines(judged: &[Judged<'_>]) -> Result<String, Failed> {
             how: verdict.outcome.how(),
             why: verdict.outcome.why(),
             hindered: &verdict.hindered,
+            trigger: verdict.trigger,
+            experiments: &verdict.experiments,
             rule: verdict.rule.as_str(),
             evidence: &verdict.evidence,
             report,

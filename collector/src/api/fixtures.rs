@@ -66,6 +66,8 @@ fn fact(number: u8) -> Fact {
             outcome: Outcome::Blocked { how: How::Tls(TlsManner::Timeout) },
             rule: RuleId("tls-timeout".into()),
             hindered: Vec::new(),
+            trigger: None,
+            experiments: Vec::new(),
             rules_version: 1,
             evidence: Vec::new(),
         },

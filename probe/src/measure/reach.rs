@@ -41,6 +41,11 @@ impl Reached {
         self.valid
     }
 
+    /// Whether it led nowhere, in a way that may be somebody's doing.
+    pub(crate) fn failed(&self) -> bool {
+        may_pass(self.seen.last())
+    }
+
     /// How good it is to ask for the page here: not at all, with a doubtful certificate, or well.
     pub(crate) fn rank(&self) -> u8 {
         u8::from(self.ready.is_some()) + u8::from(self.ready.is_some() && self.valid)
@@ -53,20 +58,29 @@ pub(crate) async fn reach(tools: &Measurer, watch: &Watch, hop: u8, url: &Target
     again(tools, watch, hop, url, first).await
 }
 
+/// As [`reach`], for the target's own URL, at an address and a port.
+pub(crate) async fn reach_at(tools: &Measurer, watch: &Watch, url: &TargetUrl, address: SocketAddr) -> Reached {
+    let first = attempt_at(tools, watch, 0, url, address).await;
+    again(tools, watch, 0, url, first).await
+}
+
 /// Tries an address again where the first attempt failed.
 pub(crate) async fn again(tools: &Measurer, watch: &Watch, hop: u8, url: &TargetUrl, first: Reached) -> Reached {
     if !may_pass(first.seen.last()) {
         return first;
     }
-    let again = attempt(tools, watch, hop, url, first.ip()).await;
+    let again = attempt_at(tools, watch, hop, url, first.address).await;
     Reached { seen: [first.seen, again.seen].concat(), ..again }
 }
 
 /// Goes as far as the address lets, once.
 pub(crate) async fn attempt(tools: &Measurer, watch: &Watch, hop: u8, url: &TargetUrl, ip: IpAddr) -> Reached {
-    let address = SocketAddr::new(ip, url.port());
+    attempt_at(tools, watch, hop, url, SocketAddr::new(ip, url.port())).await
+}
+
+async fn attempt_at(tools: &Measurer, watch: &Watch, hop: u8, url: &TargetUrl, address: SocketAddr) -> Reached {
     let started = Instant::now();
-    let (tcp, stream) = tcp::connect(address, tools.forbids(hop, url, ip)).await;
+    let (tcp, stream) = tcp::connect(address, tools.forbids(hop, url, address.ip())).await;
     let mut seen = vec![watch.observation(started, hop, Step::Tcp(tcp))];
     let Some(stream) = stream else { return Reached { address, seen, ready: None, valid: false } };
     if url.is_tcp() {
@@ -96,7 +110,7 @@ pub(crate) async fn ask(
     if page.is_some() || !may_pass(reached.seen.last()) {
         return page;
     }
-    let mut again = attempt(tools, watch, hop, url, reached.ip()).await;
+    let mut again = attempt_at(tools, watch, hop, url, reached.address).await;
     reached.seen.append(&mut again.seen);
     (reached.ready, reached.valid) = (again.ready, again.valid);
     ask_once(watch, hop, url, reached).await

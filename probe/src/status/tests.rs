@@ -9,8 +9,15 @@ const NOW: Timestamp = Timestamp::constant(1_557_378_000, 0);
 
 fn judged(site: u64) -> Judged {
     let rule = RuleId("reachable".into());
-    let verdict =
-        Verdict { outcome: Outcome::Reachable, rule, rules_version: 1, hindered: Vec::new(), evidence: Vec::new() };
+    let verdict = Verdict {
+        outcome: Outcome::Reachable,
+        rule,
+        rules_version: 1,
+        hindered: Vec::new(),
+        trigger: None,
+        experiments: Vec::new(),
+        evidence: Vec::new(),
+    };
     Judged { target: report(site).target, at: NOW, verdict }
 }
 

@@ -9,12 +9,17 @@ use crate::Evidence;
 
 /// Rests on an observation of the report.
 pub(crate) fn seen(index: usize, says: impl Into<String>) -> Evidence {
-    Evidence { observation: u16::try_from(index).ok(), says: says.into() }
+    Evidence { observation: u16::try_from(index).ok(), trial: None, says: says.into() }
+}
+
+/// Rests on a step of a trial.
+pub(crate) fn tried(index: usize, says: impl Into<String>) -> Evidence {
+    Evidence { observation: None, trial: u16::try_from(index).ok(), says: says.into() }
 }
 
 /// Rests on the control, or on the line as a whole.
 pub(crate) fn known(says: impl Into<String>) -> Evidence {
-    Evidence { observation: None, says: says.into() }
+    Evidence { observation: None, trial: None, says: says.into() }
 }
 
 /// The control got through.

@@ -3,9 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use kedergi_wire::{
-    Answer, Body, Certificate, ControlEntry, Digest, Dns, FORMAT, Failure, Hello, Http, Layer, Line, Observation, Page,
-    Query, Quic, QuicAnswer, Rcode, Reached, Report, ResolverClass, Session, Step, StepOutcome, Tally, TargetUrl, Tcp,
-    Tls, Vantage, Verification,
+    Altered, Answer, Body, Certificate, ControlEntry, Digest, Dns, FORMAT, Failure, Hello, Http, Layer, Line,
+    Observation, Page, Query, Quic, QuicAnswer, Rcode, Reached, Report, ResolverClass, Session, Step, StepOutcome,
+    Tally, TargetUrl, Tcp, Tls, Trial, Vantage, Verification,
 };
 
 pub(crate) const HTTPS: &str = "https://a.example/";
@@ -90,6 +90,16 @@ impl Example {
     pub(crate) fn line(mut self, outside: u16, resolver: u16) -> Self {
         self.report.line.outside.answered = outside;
         self.report.line.resolver.answered = resolver;
+        self
+    }
+
+    pub(crate) fn trial_tls(mut self, altered: Altered, failure: Option<Failure>) -> Self {
+        let session = Session { version: "1.3".to_owned(), alpn: None };
+        let outcome = failure.map_or(StepOutcome::Ok(session), StepOutcome::Failed);
+        let mut seen = named(HTTPS).tls_fails(SITE, Failure::Reset).report.observations;
+        let Some(Observation { step: Step::Tls(tls), .. }) = seen.last_mut() else { unreachable!("a handshake") };
+        tls.outcome = outcome;
+        self.report.trials.extend(seen.pop().map(|seen| Trial { altered, seen }));
         self
     }
 

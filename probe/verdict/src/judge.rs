@@ -5,7 +5,7 @@ use kedergi_wire::{ControlEntry, Report};
 use crate::case::Case;
 use crate::chain::sent_on;
 use crate::table::RULES;
-use crate::{Outcome, RULES_VERSION, RuleId, Verdict, Why, quic, throttle};
+use crate::{Outcome, RULES_VERSION, RuleId, Verdict, Why, quic, throttle, trigger};
 
 /// Judges a report: the first rule of [`crate::rules`] that fires decides.
 ///
@@ -33,7 +33,7 @@ const UNCLEAR: Outcome = Outcome::Inconclusive { why: Why::Ambiguous };
 
 fn first_rule(case: &Case<'_>) -> Verdict {
     let found = RULES.iter().find_map(|rule| Some((rule, (rule.look)(case)?)));
-    let (outcome, rule, evidence) = match found {
+    let (outcome, rule, mut evidence) = match found {
         Some((rule, mut evidence)) => {
             // That a page came says nothing of how: a reader of the evidence should know that the line is slow.
             evidence.extend(throttle::slow_line(case).filter(|_| rule.concludes == Outcome::Reachable));
@@ -42,5 +42,11 @@ fn first_rule(case: &Case<'_>) -> Verdict {
         // The last rule fires always, so this is only the shape of `find_map`.
         None => (UNCLEAR, RuleId("ambiguous".into()), Vec::new()),
     };
-    Verdict { outcome, rule, rules_version: RULES_VERSION, hindered: Vec::new(), evidence }
+    let found = outcome.how().and_then(|how| trigger::found(case, how));
+    let (mut trigger, mut experiments) = (None, Vec::new());
+    if let Some(found) = found {
+        (trigger, experiments) = (Some(found.trigger), found.experiments);
+        evidence.extend(found.evidence);
+    }
+    Verdict { outcome, rule, rules_version: RULES_VERSION, hindered: Vec::new(), trigger, experiments, evidence }
 }

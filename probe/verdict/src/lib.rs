@@ -30,12 +30,15 @@ mod table;
 mod tcp;
 mod throttle;
 mod tls;
+mod trigger;
 
 pub use address::is_bogon;
 pub use control::control_entry;
 pub use goodput::{Weight, log_ratios, slowness, weigh};
 pub use judge::judge;
-pub use outcome::{DnsManner, Evidence, How, HttpManner, Outcome, QuicManner, TcpManner, TlsManner, Verdict, Why};
+pub use outcome::{
+    DnsManner, Evidence, How, HttpManner, Outcome, QuicManner, TcpManner, TlsManner, Trigger, Verdict, Why,
+};
 pub use rule::{Rule, RuleId};
 pub use service::{ServiceVerdict, judge_service};
 pub use table::{RULES_VERSION, rules};

@@ -5,7 +5,7 @@ use kedergi_wire::{Answers, Failure, Query, Rcode, ResolverClass, StepOutcome, T
 use crate::case::Case;
 use crate::dns::is_false_identity;
 use crate::evidence::{known, seen};
-use crate::{Evidence, throttle};
+use crate::{Evidence, How, HttpManner, TcpManner, TlsManner, Trigger, throttle, trigger};
 
 /// Nobody outside answered, for any target of the run.
 pub(crate) fn no_connectivity(case: &Case<'_>) -> Option<Vec<Evidence>> {
@@ -51,7 +51,7 @@ pub(crate) fn loses_questions(case: &Case<'_>) -> bool {
 pub(crate) fn lossy(case: &Case<'_>) -> Option<Vec<Evidence>> {
     let failures = after_dns(case);
     let (index, _) = failures.first()?;
-    let silent = failures.iter().all(|(_, failure)| *failure == Failure::Timeout);
+    let silent = failures.iter().all(|(_, failure)| *failure == Failure::Timeout) && !is_confirmed_silence(case);
     let sign = silence_passes(case).or_else(|| loses_packets(case)).filter(|_| silent)?;
     Some(vec![seen(*index, "Nothing came back."), known(sign)])
 }
@@ -59,6 +59,15 @@ pub(crate) fn lossy(case: &Case<'_>) -> Option<Vec<Evidence>> {
 /// Whether silence says nothing, be it that it passes or that packets are lost.
 pub(crate) fn loses_what_is_sent(case: &Case<'_>) -> bool {
     silence_passes(case).or_else(|| loses_packets(case)).is_some()
+}
+
+/// Whether experiments found what the silence is bound to. Beside a silence and its repeat that takes two more, and answers to
+/// what was altered at the same time: not what a line loses by chance.
+fn is_confirmed_silence(case: &Case<'_>) -> bool {
+    let asked = case.http().next().map(|_| How::Http(HttpManner::Timeout));
+    let shook = || case.tls().next().map(|_| How::Tls(TlsManner::Timeout));
+    let furthest = asked.or_else(shook).unwrap_or(How::Tcp(TcpManner::Timeout));
+    trigger::found(case, furthest).is_some_and(|found| found.trigger != Trigger::NameAtAddress)
 }
 
 fn silence_passes(case: &Case<'_>) -> Option<String> {

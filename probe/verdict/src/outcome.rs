@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kedergi_wire::Layer;
+use kedergi_wire::{Altered, Layer};
 use serde::{Deserialize, Serialize};
 
 use crate::RuleId;
@@ -214,6 +214,20 @@ words! {
 }
 
 words! {
+    /// What a block reacts to, as experiments told.
+    Trigger {
+        /// The target's name: other names pass at its address, and at another address its name does not.
+        Name = "name",
+        /// The target's address: no name passes there, and elsewhere its name does.
+        Address = "address",
+        /// The name and the address, each by itself.
+        Either = "either",
+        /// Only the two together: somebody looks at both, or the site itself does it.
+        NameAtAddress = "name-at-address",
+    }
+}
+
+words! {
     /// Why there is no verdict.
     Why {
         /// Nobody outside answered anything during the run: the line is cut, for everything.
@@ -244,6 +258,12 @@ pub struct Verdict {
     /// Ways that somebody keeps closed beside what the outcome tells: the target may be reached another way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hindered: Vec<How>,
+    /// What the block reacts to, where it was found out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<Trigger>,
+    /// The experiments that `trigger` rests on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub experiments: Vec<Altered>,
     /// What it rests on.
     pub evidence: Vec<Evidence>,
 }
@@ -253,6 +273,9 @@ pub struct Verdict {
 pub struct Evidence {
     /// Place of the observation in the report, from 0; `None` where it is the control's or the line's.
     pub observation: Option<u16>,
+    /// Place of the step among the report's trials, from 0, where it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<u16>,
     /// What it shows, as a sentence for a reader who knows no protocols by heart. It names no probe and no volunteer.
     pub says: String,
 }

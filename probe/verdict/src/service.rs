@@ -100,7 +100,7 @@ fn evidence(blocked_when: usize, count: &Count, endpoints: &[(&TargetUrl, Option
         let outcome = outcome.filter(|outcome| outcome.how().is_some() || *outcome == Outcome::Throttled)?;
         Some(format!("{target}: {outcome}."))
     });
-    std::iter::once(says).chain(amiss).map(|says| Evidence { observation: None, says }).collect()
+    std::iter::once(says).chain(amiss).map(|says| Evidence { observation: None, trial: None, says }).collect()
 }
 
 #[cfg(test)]

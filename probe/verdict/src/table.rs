@@ -6,7 +6,7 @@ use crate::case::Case;
 use crate::evidence::known;
 use crate::{
     DnsManner, Evidence, How, HttpManner, Outcome, Rule, RuleId, TcpManner, TlsManner, Why, dns, http, line, reach,
-    tcp, throttle, tls,
+    tcp, throttle, tls, trigger,
 };
 
 /// Version of the rules. It rises when the same report could be judged otherwise than before.
@@ -182,7 +182,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule(
         "lossy-line",
         inconclusive(Why::Ambiguous),
-        "After the name was resolved nothing but silence, on a line that loses packets: during the whole run at least two silences, and at least half of those that were tried again at once, were then gone; or at least two of the exchanges that worked, and every fifth, had lost a packet.",
+        "After the name was resolved nothing but silence, on a line that loses packets: during the whole run at least two silences, and at least half of those that were tried again at once, were then gone; or at least two of the exchanges that worked, and every fifth, had lost a packet. Silence that experiments found to be bound to the name or to the address is none of the line's.",
         "Our own: what is blocked stays silent, what is lost does not",
         line::lossy,
     ),
@@ -234,6 +234,13 @@ pub(crate) static RULES: &[Rule] = &[
         "No handshake was valid, and one showed a certificate of an unknown issuer, for another name, or of another root than the control's that was added on this machine, where the control saw a valid one.",
         KZ_INTERCEPTION,
         tls::intercepted,
+    ),
+    rule(
+        "site-itself",
+        inconclusive(Why::Ambiguous),
+        "Most handshakes, or requests, were answered with a refusal (reset, end, alert), but by experiment only for this name at this address: a control host under the same name and this address under another name answered.",
+        "Our own: a site may turn some of its visitors away; who blocks a name or an address blocks it elsewhere too",
+        trigger::site_itself,
     ),
     rule(
         "tls-reset",

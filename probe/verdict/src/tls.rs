@@ -74,7 +74,7 @@ pub(crate) fn intercepts_everything(case: &Case<'_>) -> Option<Vec<Evidence>> {
         let says = "The resolver asked over HTTPS showed a false certificate too, so every connection of this line is taken over.";
         vec![
             seen(tls.index, "The certificate is not to be trusted."),
-            Evidence { observation: resolver.and_then(|index| u16::try_from(index).ok()), says: says.to_owned() },
+            Evidence { observation: resolver.and_then(|index| u16::try_from(index).ok()), ..known(says) },
         ]
     })
 }

@@ -33,6 +33,8 @@ pub(super) fn fact(probe: u8, minute: i64, outcome: Outcome) -> Fact {
             rule: RuleId("made-up".into()),
             rules_version: 1,
             hindered: Vec::new(),
+            trigger: None,
+            experiments: Vec::new(),
             evidence: Vec::new(),
         },
     }

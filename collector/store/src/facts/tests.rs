@@ -73,6 +73,8 @@ fn fact(batch: u8, index: u16, probe: u8, outcome: Outcome, seconds: i64) -> Fac
             rule: RuleId("a-rule".into()),
             rules_version: 1,
             hindered: Vec::new(),
+            trigger: None,
+            experiments: Vec::new(),
             evidence: Vec::new(),
         },
     }

@@ -1,0 +1,55 @@
+//! What an obstacle reacts to, found by altering one thing at a time: the name, or the address.
+
+use std::net::{IpAddr, SocketAddr};
+
+use futures_util::future::join_all;
+use kedergi_wire::{Altered, TargetUrl, Trial};
+
+use super::watch::Watch;
+use super::{Measurer, reach};
+use crate::ControlHost;
+
+/// Tries the address at which the target failed under a control host's name, and the control host under the target's name and
+/// under its own: each as the target was tried, a failure once more. Without a control host nothing is tried, nor for a target that
+/// is only an address.
+pub(crate) async fn take_apart(tools: &Measurer, watch: &Watch, target: &TargetUrl, failed: IpAddr) -> Vec<Trial> {
+    let Some(host) = tools.control_hosts.first().filter(|_| !target.is_tcp()) else { return Vec::new() };
+    let own = renamed(target, &host.name);
+    let elsewhere = elsewhere(host, target);
+    let there = own.as_ref().map(|own| (Altered::InnocentName, own, SocketAddr::new(failed, target.port())));
+    let plain = own.as_ref().map(|own| (Altered::ControlHost, own, elsewhere));
+    let all = [there, Some((Altered::TargetNameElsewhere, target, elsewhere)), plain];
+    let trials = all.into_iter().flatten().map(|(altered, url, address)| take(tools, watch, altered, url, address));
+    join_all(trials).await.concat()
+}
+
+/// Where a control host is asked: in the clear at the port for that.
+fn elsewhere(host: &ControlHost, target: &TargetUrl) -> SocketAddr {
+    if target.is_https() { host.address } else { SocketAddr::new(host.address.ip(), 80) }
+}
+
+/// The front page of the same scheme under another name.
+fn renamed(target: &TargetUrl, name: &str) -> Option<TargetUrl> {
+    let scheme = if target.is_https() { "https" } else { "http" };
+    format!("{scheme}://{name}/").parse().ok()
+}
+
+async fn take(tools: &Measurer, watch: &Watch, altered: Altered, url: &TargetUrl, address: SocketAddr) -> Vec<Trial> {
+    let mut reached = reach::reach_at(tools, watch, url, address).await;
+    reach::ask(tools, watch, 0, url, &mut reached).await;
+    reached.seen.into_iter().map(|seen| Trial { altered, seen }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_control_host_is_asked_at_the_schemes_port() {
+        let host = ControlHost { name: "helper.example".into(), address: "198.51.100.1:8443".parse().unwrap() };
+        let (secure, clear) = ("https://a.example/x".parse().unwrap(), "http://a.example:8080/x".parse().unwrap());
+        assert_eq!(elsewhere(&host, &secure), host.address);
+        assert_eq!(elsewhere(&host, &clear), "198.51.100.1:80".parse().unwrap());
+        assert_eq!(renamed(&secure, &host.name).unwrap().to_string(), "https://helper.example/");
+    }
+}

@@ -1,0 +1,165 @@
+//! What an obstacle reacts to: told by experiment, one thing altered at a time.
+
+use kedergi_wire::{Altered, Failure, Step, Tls, Trial, Verification};
+
+use crate::case::Case;
+use crate::evidence::tried;
+use crate::{Evidence, How, HttpManner, TlsManner, Trigger, http, tls};
+
+/// What an obstacle reacts to, and the experiments that say so.
+pub(crate) struct Found {
+    pub(crate) trigger: Trigger,
+    pub(crate) experiments: Vec<Altered>,
+    pub(crate) evidence: Vec<Evidence>,
+}
+
+/// What a block of this kind reacts to. Nothing is told where the control host did not answer under its own name: whatever
+/// stands in the way of that is another matter.
+pub(crate) fn found(case: &Case<'_>, how: How) -> Option<Found> {
+    if case.hop() > 0 {
+        return None;
+    }
+    let own = outcome(case, Altered::ControlHost, how).filter(|own| own.passed)?;
+    let innocent = outcome(case, Altered::InnocentName, how)?;
+    let elsewhere = outcome(case, Altered::TargetNameElsewhere, how)?;
+    let trigger = match (innocent.passed, elsewhere.passed) {
+        (true, false) => Trigger::Name,
+        (false, true) => Trigger::Address,
+        (false, false) => Trigger::Either,
+        (true, true) => Trigger::NameAtAddress,
+    };
+    let says = |passed: bool, yes: &str, no: &str| if passed { yes.to_owned() } else { no.to_owned() };
+    let evidence = vec![
+        tried(
+            innocent.index,
+            says(
+                innocent.passed,
+                "The same address answered when it was asked for another name.",
+                "The same address did not answer for another name either.",
+            ),
+        ),
+        tried(
+            elsewhere.index,
+            says(
+                elsewhere.passed,
+                "A control host elsewhere answered when it was asked under the site's name.",
+                "A control host elsewhere, asked under the site's name, met with the same obstacle.",
+            ),
+        ),
+        tried(own.index, "Under its own name that control host answered."),
+    ];
+    let experiments = vec![Altered::InnocentName, Altered::TargetNameElsewhere, Altered::ControlHost];
+    Some(Found { trigger, experiments, evidence })
+}
+
+/// Only this name at this address is answered with a refusal, which the site itself may send to some of its visitors: the name
+/// alone passes elsewhere, the address under other names.
+pub(crate) fn site_itself(case: &Case<'_>) -> Option<Vec<Evidence>> {
+    let handshakes = [TlsManner::Reset, TlsManner::Closed, TlsManner::Alert];
+    let handshake = handshakes.into_iter().find_map(|manner| Some((How::Tls(manner), tls::failed(case, manner)?)));
+    let request = || Some((How::Http(HttpManner::Reset), http::failed(case, HttpManner::Reset)?));
+    let (how, evidence) = handshake.or_else(request)?;
+    let found = found(case, how).filter(|found| found.trigger == Trigger::NameAtAddress)?;
+    Some(evidence.into_iter().chain(found.evidence).collect())
+}
+
+/// How one experiment went, on the layer of the block.
+struct Went {
+    passed: bool,
+    /// The step that shows it.
+    index: usize,
+}
+
+fn outcome(case: &Case<'_>, altered: Altered, how: How) -> Option<Went> {
+    let steps = case.report.trials.iter().enumerate().filter(|(_, trial)| trial.altered == altered);
+    let steps: Vec<(usize, &Trial)> = steps.collect();
+    let passed = steps.iter().find(|(_, trial)| passes(&trial.seen.step, how));
+    let (index, _) = passed.or(steps.last())?;
+    Some(Went { passed: passed.is_some(), index: *index })
+}
+
+/// Whether a step went past where a block of this kind stands.
+fn passes(step: &Step, how: How) -> bool {
+    match (how, step) {
+        (How::Tcp(_), Step::Tcp(tcp)) => tcp.outcome.ok().is_some(),
+        (How::Tls(manner), Step::Tls(tls)) => handshake_passes(tls, manner),
+        (How::Http(HttpManner::Reset | HttpManner::Timeout), Step::Http(http)) => http.outcome.ok().is_some(),
+        (How::Tcp(_) | How::Tls(_) | How::Http(_) | How::Dns(_) | How::Quic(_), _) => false,
+    }
+}
+
+/// A server that has nothing under a name says so by an alert, which is an answer, unless alerts are what is looked at.
+fn handshake_passes(tls: &Tls, manner: TlsManner) -> bool {
+    let forged = tls.verification == Some(Verification::UnknownIssuer) || tls.extra_root.is_some();
+    match manner {
+        TlsManner::Intercepted => tls.verification.is_some() && !forged,
+        TlsManner::Alert => tls.outcome.ok().is_some(),
+        TlsManner::Reset | TlsManner::Timeout | TlsManner::Closed => {
+            tls.outcome.ok().is_some() || tls.outcome.failure() == Some(Failure::TlsAlert)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kedergi_wire::{Altered, Failure};
+
+    use crate::example::*;
+    use crate::{Outcome, Trigger, judge};
+
+    const RESET: Option<Failure> = Some(Failure::Reset);
+
+    fn tried(innocent: Option<Failure>, elsewhere: Option<Failure>, own: Option<Failure>) -> Example {
+        let failed = named(HTTPS).tls_fails(SITE, Failure::Reset).tls_fails(SITE, Failure::Reset);
+        let trial = |example: Example, altered, failure| example.trial_tls(altered, failure);
+        let example = trial(failed, Altered::InnocentName, innocent);
+        trial(trial(example, Altered::TargetNameElsewhere, elsewhere), Altered::ControlHost, own)
+    }
+
+    fn trigger(
+        innocent: Option<Failure>,
+        elsewhere: Option<Failure>,
+        own: Option<Failure>,
+    ) -> (String, Option<Trigger>) {
+        let verdict = judge(&tried(innocent, elsewhere, own).done(), Some(&control(HTTPS)));
+        assert_eq!(verdict.experiments.is_empty(), verdict.trigger.is_none());
+        (verdict.rule.to_string(), verdict.trigger)
+    }
+
+    #[test]
+    fn name_and_address_are_told_apart_by_experiment() {
+        let reset = |trigger| ("tls-reset".to_owned(), trigger);
+        assert_eq!(trigger(None, RESET, None), reset(Some(Trigger::Name)));
+        assert_eq!(trigger(Some(Failure::TlsAlert), RESET, None), reset(Some(Trigger::Name)));
+        assert_eq!(trigger(RESET, None, None), reset(Some(Trigger::Address)));
+        assert_eq!(trigger(RESET, RESET, None), reset(Some(Trigger::Either)));
+    }
+
+    #[test]
+    fn without_a_control_host_that_answers_nothing_is_told() {
+        assert_eq!(trigger(None, RESET, RESET), ("tls-reset".to_owned(), None));
+        let verdict = judge(&named(HTTPS).tls_fails(SITE, Failure::Reset).done(), Some(&control(HTTPS)));
+        assert_eq!(verdict.trigger, None);
+    }
+
+    #[test]
+    fn what_only_the_site_refuses_accuses_nobody() {
+        assert_eq!(trigger(None, None, None), ("site-itself".to_owned(), None));
+        let silent = named(HTTPS).tls_fails(SITE, Failure::Timeout).trial_tls(Altered::InnocentName, None);
+        let silent = silent.trial_tls(Altered::TargetNameElsewhere, None).trial_tls(Altered::ControlHost, None);
+        let verdict = judge(&silent.done(), Some(&control(HTTPS)));
+        assert_eq!((verdict.rule.as_str(), verdict.trigger), ("tls-timeout", Some(Trigger::NameAtAddress)));
+    }
+
+    #[test]
+    fn silence_that_experiments_confirm_is_one_on_a_lossy_line_too() {
+        let silence = Some(Failure::Timeout);
+        let lossy = || named(HTTPS).tls_fails(SITE, Failure::Timeout).tls_fails(SITE, Failure::Timeout).again(4, 2);
+        let by_name = lossy().trial_tls(Altered::InnocentName, None).trial_tls(Altered::TargetNameElsewhere, silence);
+        let by_name = by_name.trial_tls(Altered::TargetNameElsewhere, silence).trial_tls(Altered::ControlHost, None);
+        assert_eq!(rule(by_name, Some(&control(HTTPS))), "tls-timeout");
+        let once = lossy().trial_tls(Altered::InnocentName, None).trial_tls(Altered::TargetNameElsewhere, None);
+        let verdict = judge(&once.trial_tls(Altered::ControlHost, None).done(), Some(&control(HTTPS)));
+        assert!(matches!(verdict.outcome, Outcome::Inconclusive { .. }), "{verdict:?}");
+    }
+}
