@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::HORIZON;
+use crate::time::Moment;
 
 /// How long after the last blocked vote a control's success still speaks for that vote. Votes are judged against the
 /// control's latest word, and a failure makes probes and controls measure again within a minute.
@@ -17,7 +18,7 @@ const KEPT: usize = 4320;
 /// Times at which a control reached one service.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Controls(BTreeSet<Timestamp>);
+pub(crate) struct Controls(BTreeSet<Moment>);
 
 impl Controls {
     /// Takes note that a control reached the service.
@@ -25,8 +26,8 @@ impl Controls {
     /// A time is forgotten once a newer one is known that follows it by two to four horizons: then no series asks for it any
     /// more, though its votes be a horizon late and the series a horizon behind the controls. A replay of an old day, years
     /// away from the present, is left alone by it.
-    pub(crate) fn reached(&mut self, at: Timestamp) {
-        let outdated: Vec<_> = self.0.range(minus(at, HORIZON * 4)..minus(at, HORIZON * 2)).copied().collect();
+    pub(crate) fn reached(&mut self, at: Moment) {
+        let outdated: Vec<_> = self.0.range(at.before(HORIZON * 4)..at.before(HORIZON * 2)).copied().collect();
         for time in outdated {
             self.0.remove(&time);
         }
@@ -38,23 +39,17 @@ impl Controls {
 
     /// The first time a control reached the service while probes found it blocked: not before the first of those votes, for
     /// what was fine before says nothing of a service that died in between.
-    pub(crate) fn contradicts(&self, first_blocked: Timestamp, last_blocked: Timestamp) -> Option<Timestamp> {
-        let until = last_blocked.checked_add(ECHO).unwrap_or(Timestamp::MAX);
-        self.0.range(first_blocked..=until).next().copied()
+    pub(crate) fn contradicts(&self, first_blocked: Moment, last_blocked: Moment) -> Option<Moment> {
+        self.0.range(first_blocked..=last_blocked.after(ECHO)).next().copied()
     }
-}
-
-/// `at` minus `span`, no earlier than time begins.
-pub(crate) fn minus(at: Timestamp, span: SignedDuration) -> Timestamp {
-    at.checked_sub(span).unwrap_or(Timestamp::MIN)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn at(minute: i64) -> Timestamp {
-        Timestamp::from_second(minute * 60).unwrap()
+    fn at(minute: u64) -> Moment {
+        Moment(minute * 600)
     }
 
     #[test]

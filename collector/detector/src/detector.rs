@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use kedergi_verdict::Outcome;
-use kedergi_wire::{Asn, CountryCode, Digest, ProbeId, ServiceId};
+use kedergi_wire::{CountryCode, Digest, ServiceId};
 use serde::{Deserialize, Serialize};
 
-use crate::controls::{Controls, minus};
-use crate::fold::{Ballot, Cast};
-use crate::group::{group, joined};
+use crate::agreement::{Measured, agree};
+use crate::controls::Controls;
+use crate::group::{groups, joined};
 use crate::series::{Key, Series};
 use crate::telling::{changes, named};
-use crate::votes::Put;
+use crate::time::Moment;
+use crate::votes::{Ballot, Cast, Found, Put, Who};
+use crate::weights::{VOICES_OF_A_DAY, YOUNG, strength};
 use crate::{Change, ControlVote, Event, EventState, Input, Source, Vote};
 
 /// How late a fact may come, measured by the newest fact of its series, and still count. Probes keep their reports while the
@@ -31,6 +33,7 @@ pub struct Detector {
     /// Events as last told.
     #[serde(with = "crate::pairs")]
     told: BTreeMap<CountryCode, Vec<Event>>,
+    measured: Measured,
     too_late: u64,
 }
 
@@ -56,26 +59,26 @@ impl Detector {
     }
 
     fn vote(&mut self, vote: &Vote) -> Vec<Change> {
-        let (Some(ballot), Some(at)) = (ballot(vote), milliseconds(vote.at)) else { return Vec::new() };
+        let (Some(ballot), Some(at)) = (ballot(vote), Moment::of(vote.at)) else { return Vec::new() };
+        let cast = Cast { at, who: who(vote, at), ballot, instrument: vote.instrument };
+        self.measured.note(vote.country, vote.network, cast.who.witness, at);
         let key = Key { country: vote.country, network: vote.network, service: vote.service.clone() };
         let controls = self.controls.entry(vote.service.clone()).or_default();
         let series = self.series.entry(key).or_default();
-        let before = series.outline();
-        if series.cast(Cast { at, probe: witness(vote, at), ballot }, controls) == Put::TooLate {
+        let (put, changed) = series.cast(cast, controls);
+        if put == Put::TooLate {
             self.too_late += 1;
         }
-        if before == series.outline() { Vec::new() } else { self.tell(vote.country) }
+        if changed { self.tell(vote.country) } else { Vec::new() }
     }
 
     fn control(&mut self, vote: &ControlVote) -> Vec<Change> {
-        let Some(at) = milliseconds(vote.at).filter(|_| vote.reachable) else { return Vec::new() };
+        let Some(at) = Moment::of(vote.at).filter(|_| vote.reachable) else { return Vec::new() };
         let controls = self.controls.entry(vote.service.clone()).or_default();
         controls.reached(at);
         let mut touched = Vec::new();
         for (key, series) in self.series.iter_mut().filter(|(key, _)| key.service == vote.service) {
-            let before = series.outline();
-            series.consult(controls);
-            if before != series.outline() && touched.last() != Some(&key.country) {
+            if series.consult(controls) && touched.last() != Some(&key.country) {
                 touched.push(key.country);
             }
         }
@@ -93,8 +96,11 @@ impl Detector {
 
     fn derive(&self, country: CountryCode, told: &[Event]) -> Vec<Event> {
         let series = self.series.iter().filter(|(key, _)| key.country == country);
-        let all = series.flat_map(|(key, series)| joined(key, series.alarms())).collect();
-        named(country, group(all), told)
+        let mut all: Vec<_> = series.flat_map(|(key, series)| joined(key, series.alarms())).collect();
+        agree(&mut all);
+        let mut events = named(country, groups(all), told);
+        events.iter_mut().for_each(|event| self.measured.assess(event));
+        events
     }
 
     /// Drops events that are settled, and the alarms they rest on: the ledger keeps them.
@@ -103,8 +109,10 @@ impl Detector {
         for affected in settled.iter().flat_map(|event| &event.scope) {
             let Some(service) = affected.service.clone() else { continue };
             let key = Key { country, network: affected.network, service };
-            if let (Some(series), Some(cleared)) = (self.series.get_mut(&key), affected.cleared) {
-                series.forget(affected.onset.latest, cleared);
+            let cleared = affected.cleared.and_then(Moment::of);
+            let times = Moment::of(affected.onset.latest).zip(cleared);
+            if let (Some(series), Some((onset, cleared))) = (self.series.get_mut(&key), times) {
+                series.forget(onset, cleared);
             }
         }
         kept
@@ -115,7 +123,7 @@ impl Detector {
         let past = |affected: &crate::Affected| {
             let settled = affected.service.clone().and_then(|service| {
                 let key = Key { country: event.country, network: affected.network, service };
-                self.series.get(&key).map(|series| minus(series.edge(), HORIZON))
+                self.series.get(&key).map(|series| series.edge().before(HORIZON).timestamp())
             });
             affected.cleared.zip(settled).is_some_and(|(cleared, settled)| cleared < settled)
         };
@@ -127,25 +135,38 @@ impl Detector {
 /// it is not, counted as clear it would end an event that goes on.
 fn ballot(vote: &Vote) -> Option<Ballot> {
     match vote.outcome {
-        Outcome::Blocked { how } => Some(Ballot::Blocked(how, vote.report)),
+        Outcome::Blocked { how } => {
+            let strength = strength(&vote.rule, how.layer());
+            Some(Ballot::Blocked(Found { how, strength, resolver: vote.resolver }, vote.report))
+        }
         Outcome::Reachable | Outcome::Down => Some(Ballot::Clear),
         Outcome::Throttled | Outcome::Inconclusive { .. } => None,
     }
 }
 
-/// Who counts as having voted. Anonymous measurements of one hour through one resolver's network count as one.
-fn witness(vote: &Vote, at: Timestamp) -> ProbeId {
+/// Who counts as having voted. Young probes that enrolled on one day are a few witnesses together, however many they are;
+/// anonymous measurements of one hour through one resolver's network are one.
+fn who(vote: &Vote, at: Moment) -> Who {
     match vote.source {
-        Source::Probe { id, .. } => id,
+        Source::Probe { id, neighbourhood, enrolled } => {
+            let known = u64::from_le_bytes(id.0[..8].try_into().unwrap_or_default());
+            let young = enrolled.and_then(Moment::of).filter(|enrolled| *enrolled >= at.before(YOUNG));
+            let witness = young.map_or(known, |enrolled| {
+                let day = enrolled.floor(SignedDuration::from_hours(24)).0;
+                hash(&[1, day, known % VOICES_OF_A_DAY])
+            });
+            let voice = neighbourhood.map_or(witness, |neighbourhood| hash(&[2, neighbourhood.0]));
+            Who { witness, voice, aged: young.is_none() }
+        }
         Source::Anonymous { resolver_network } => {
-            let network = resolver_network.map_or(0, Asn::get);
-            let hour = at.as_second().div_euclid(3600);
-            ProbeId(Digest::of(format!("anonymous {network} {hour}").as_bytes()).0)
+            let hour = at.floor(SignedDuration::from_hours(1)).0;
+            let witness = hash(&[3, resolver_network.map_or(0, |network| network.get().into()), hour]);
+            Who { witness, voice: witness, aged: true }
         }
     }
 }
 
-/// Times are kept in milliseconds, as reports state them.
-fn milliseconds(at: Timestamp) -> Option<Timestamp> {
-    Timestamp::from_millisecond(at.as_millisecond()).ok()
+fn hash(parts: &[u64]) -> u64 {
+    let bytes: Vec<_> = parts.iter().flat_map(|part| part.to_le_bytes()).collect();
+    u64::from_le_bytes(Digest::of(&bytes).0[..8].try_into().unwrap_or_default())
 }

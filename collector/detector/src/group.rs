@@ -2,12 +2,15 @@
 //!
 //! A function of all alarms of a country, taken in order of their onset, so that the order in which facts arrived has no say.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::{SignedDuration, Timestamp};
 use kedergi_wire::ServiceId;
 
-use crate::fold::Alarm;
+use crate::alarm::{Alarm, EVIDENCE, Span};
 use crate::series::Key;
-use crate::{Affected, Kind};
+use crate::time::Moment;
+use crate::{Affected, Bracket, Kind, Note};
 
 /// A series that alarms again this soon after its end goes on: blocks that flap are one block.
 const FLAP: SignedDuration = SignedDuration::from_hours(1);
@@ -18,50 +21,88 @@ const TOGETHER: SignedDuration = SignedDuration::from_mins(30);
 /// same cause: the slowest operators followed after half a day (Kazakhstan, 8 and 9 May 2019).
 const FOLLOWING: SignedDuration = SignedDuration::from_hours(12);
 
-/// The alarms of one series as the public knows them, flapping joined up. `alarms` are in order of time.
+/// The alarms of one series as the public knows them, those of its layers and flapping joined up.
 pub(crate) fn joined<'a>(key: &Key, alarms: impl Iterator<Item = &'a Alarm>) -> Vec<Affected> {
-    let mut joined = Vec::<Alarm>::new();
+    let mut alarms: Vec<_> = alarms.collect();
+    alarms.sort_by_key(|alarm| alarm.onset.latest);
+    let mut joined = Vec::<(Affected, BTreeSet<u64>)>::new();
     for alarm in alarms {
+        let Some(next) = affected(key, alarm) else { continue };
         match joined.last_mut() {
-            Some(before) if goes_on(before, alarm) => extend(before, alarm),
-            _ => joined.push(alarm.clone()),
+            Some((before, witnesses)) if goes_on(before, &next) => {
+                witnesses.extend(&alarm.witnesses);
+                extend(before, next, witnesses.len());
+            }
+            _ => joined.push((next, alarm.witnesses.iter().copied().collect())),
         }
     }
-    joined.iter().filter_map(|alarm| affected(key, alarm)).collect()
+    joined.into_iter().map(|(affected, _)| affected).collect()
 }
 
-fn goes_on(before: &Alarm, alarm: &Alarm) -> bool {
-    before.end.is_none_or(|end| alarm.onset.latest.duration_since(end.latest) <= FLAP)
+fn goes_on(before: &Affected, next: &Affected) -> bool {
+    before.end.is_none_or(|end| next.onset.latest.duration_since(end.latest) <= FLAP)
 }
 
-fn extend(before: &mut Alarm, alarm: &Alarm) {
-    (before.end, before.cleared) = (alarm.end, alarm.cleared);
-    before.probes.extend(&alarm.probes);
-    for (&how, count) in &alarm.manners {
-        *before.manners.entry(how).or_default() += count;
+fn extend(before: &mut Affected, next: Affected, witnesses: usize) {
+    before.suspected = before.suspected.min(next.suspected);
+    before.confirmed = before.confirmed.into_iter().chain(next.confirmed).min();
+    before.cleared = before.cleared.zip(next.cleared).map(|(one, other)| one.max(other));
+    before.end = before.end.zip(next.end).map(|(one, other)| if one.latest < other.latest { other } else { one });
+    before.probes = count(witnesses);
+    before.contested |= next.contested;
+    before.notes.retain(|note| next.notes.contains(note));
+    let mut manners: BTreeMap<_, _> = before.manners.iter().copied().collect();
+    for (how, count) in next.manners {
+        *manners.entry(how).or_default() += count;
     }
+    before.manners = manners.into_iter().collect();
+    before.evidence.extend(next.evidence);
+    before.evidence.truncate(EVIDENCE);
 }
 
 fn affected(key: &Key, alarm: &Alarm) -> Option<Affected> {
+    let notes = [(alarm.standing, Note::Standing), (alarm.is_instruments(), Note::Instrument)];
     Some(Affected {
-        network: key.network,
         kind: Kind::Block,
+        network: key.network,
         service: Some(key.service.clone()),
-        onset: alarm.onset,
-        suspected: alarm.confirmed()?,
-        confirmed: alarm.confirmed(),
-        end: alarm.end,
-        cleared: alarm.cleared,
-        probes: u32::try_from(alarm.probes.len()).unwrap_or(u32::MAX),
+        onset: alarm.onset.into(),
+        suspected: alarm.suspected()?.timestamp(),
+        confirmed: alarm.confirmed().map(Moment::timestamp),
+        end: alarm.end.map(Bracket::from),
+        cleared: alarm.cleared.map(Moment::timestamp),
+        probes: count(alarm.witnesses.len()),
         manners: alarm.manners.iter().map(|(&how, &count)| (how, count)).collect(),
-        contested: false,
-        notes: Vec::new(),
+        contested: alarm.contested,
+        notes: notes.into_iter().filter(|(holds, _)| *holds).map(|(_, note)| note).collect(),
         evidence: alarm.evidence.clone(),
     })
 }
 
-/// Sorts what is affected into groups of one cause each, in order of their first onset.
-pub(crate) fn group(mut all: Vec<Affected>) -> Vec<Vec<Affected>> {
+fn count(witnesses: usize) -> u32 {
+    u32::try_from(witnesses).unwrap_or(u32::MAX)
+}
+
+impl From<Span> for Bracket {
+    fn from(span: Span) -> Self {
+        Self { earliest: span.earliest.map(Moment::timestamp), latest: span.latest.timestamp() }
+    }
+}
+
+/// Sorts what is affected into groups of one cause each: what is confirmed, then what is only suspected and has nothing to do
+/// with that, each in order of their first onset.
+pub(crate) fn groups(all: Vec<Affected>) -> Vec<Vec<Affected>> {
+    let (confirmed, suspected): (Vec<_>, Vec<_>) = all.into_iter().partition(|affected| affected.confirmed.is_some());
+    let alone = |affected: &Affected| {
+        !confirmed.iter().any(|member| same_cause(member, affected) || same_cause(affected, member))
+    };
+    let suspected = suspected.into_iter().filter(alone).collect();
+    let mut groups = group(confirmed.clone());
+    groups.extend(group(suspected));
+    groups
+}
+
+fn group(mut all: Vec<Affected>) -> Vec<Vec<Affected>> {
     all.sort_by(|a, b| order(a).cmp(&order(b)));
     let mut groups = Vec::<Vec<Affected>>::new();
     for affected in all {
@@ -81,6 +122,9 @@ fn order(affected: &Affected) -> (Timestamp, u32, Option<&ServiceId>) {
 fn same_cause(member: &Affected, next: &Affected) -> bool {
     let after = next.onset.latest.duration_since(member.onset.latest);
     let still_on = member.end.is_none_or(|end| end.latest >= next.onset.latest);
+    if after < SignedDuration::ZERO {
+        return false;
+    }
     after <= TOGETHER || (member.service == next.service && still_on && after <= FOLLOWING)
 }
 

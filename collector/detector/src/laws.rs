@@ -5,7 +5,9 @@ use kedergi_verdict::{How, Outcome, RuleId, TlsManner};
 use kedergi_wire::{Asn, BatchId, ProbeId, ReportRef, ServiceId};
 use proptest::prelude::*;
 
-use crate::{Affected, Change, ControlVote, Detector, Event, EventState, HORIZON, Input, Instrument, Source, Vote};
+use crate::{
+    Affected, Change, ControlVote, Detector, Event, EventState, HORIZON, Input, Instrument, Level, Note, Source, Vote,
+};
 
 const BLOCKED: Outcome = Outcome::Blocked { how: How::Tls(TlsManner::Timeout) };
 
@@ -112,10 +114,11 @@ proptest! {
     }
 
     #[test]
-    fn one_probe_alone_opens_nothing(inputs in proptest::collection::vec((0i64..80_000, any_outcome()), 0..300)) {
+    fn one_probe_alone_confirms_nothing(inputs in proptest::collection::vec((0i64..80_000, any_outcome()), 0..300)) {
         let votes = inputs.iter().map(|&(second, outcome)| vote(second, 0, 0, 0, outcome));
         let controls = (0..80_000).step_by(300).map(|second| control(second, 0, true));
-        prop_assert_eq!(run(&controls.chain(votes).collect::<Vec<_>>()).1, []);
+        let (_, changes) = run(&controls.chain(votes).collect::<Vec<_>>());
+        prop_assert!(changes.iter().all(|change| !change.pages() && change.event().level == Level::Suspected), "{changes:#?}");
     }
 
     #[test]
@@ -166,6 +169,88 @@ fn what_controls_do_not_reach_either_opens_nothing() {
     };
     assert_eq!(run(inputs.iter().filter(outage)).1, []);
     assert!(!run(&inputs).1.is_empty());
+}
+
+#[test]
+fn half_a_block_is_found_and_its_end() {
+    let half = |second: i64, network: u8| (second / 200 + i64::from(network)) % 2 == 0;
+    let inputs = rounds(24, |second, network| {
+        if (20_000..60_000).contains(&second) && half(second, network) { BLOCKED } else { Outcome::Reachable }
+    });
+    let (detector, changes) = run(&inputs);
+    let events: Vec<_> = detector.events().into_iter().filter(Event::is_news).collect();
+    assert_eq!((events.len(), events[0].scope.len(), events[0].state), (1, 3, EventState::Closed), "{events:#?}");
+    assert!(events[0].opened().unwrap() <= at(22_400));
+    assert_eq!((events[0].level, events[0].extent.permille), (Level::National, 1000));
+    assert!(changes.iter().filter(|change| change.pages()).count() <= 3);
+}
+
+#[test]
+fn what_was_blocked_at_first_sight_is_standing_until_it_ends() {
+    let inputs =
+        rounds(
+            24,
+            |second, _| {
+                if second < 40_000 || (60_000..70_000).contains(&second) { BLOCKED } else { Outcome::Reachable }
+            },
+        );
+    let (detector, changes) = run(&inputs);
+    let events = detector.events();
+    assert_eq!(events.iter().map(Event::notes).collect::<Vec<_>>(), [vec![Note::Standing], vec![]], "{events:#?}");
+    assert!(changes.iter().filter(|change| change.pages()).all(|change| change.event().notes().is_empty()));
+}
+
+#[test]
+fn a_flood_of_new_probes_decides_nothing() {
+    let flood = |second: i64, probe: u8, outcome: Outcome| {
+        let Input::Vote(vote) = vote(second, 0, 0, 0, outcome) else { unreachable!() };
+        let source = Source::Probe { id: ProbeId([100 + probe; 32]), neighbourhood: None, enrolled: Some(at(0)) };
+        Input::Vote(Vote { source, ..vote })
+    };
+    for (told, true_outcome) in [(BLOCKED, Outcome::Reachable), (Outcome::Reachable, BLOCKED)] {
+        let mut inputs = rounds(24, |second, _| if second < 30_000 { Outcome::Reachable } else { true_outcome });
+        inputs.extend(
+            (30_000..60_000).step_by(60).flat_map(|second| (0..100).map(move |probe| flood(second + 1, probe, told))),
+        );
+        let (_, changes) = run(&inputs);
+        let pages = changes.iter().filter(|change| change.pages());
+        let here = pages.filter(|change| change.event().networks().contains(&Asn::new(1).unwrap())).count();
+        assert_eq!(here > 0, true_outcome == BLOCKED, "{told:?}");
+    }
+}
+
+#[test]
+fn one_liar_in_five_creates_and_hides_nothing() {
+    for blocked in [false, true] {
+        let votes = (0..24 * 3600).step_by(120).map(|second| {
+            let probe = u8::try_from(second / 120 % 5).unwrap();
+            let honest = if blocked && (40_000..60_000).contains(&second) { BLOCKED } else { Outcome::Reachable };
+            let lie = if honest == BLOCKED { Outcome::Reachable } else { BLOCKED };
+            vote(second, 0, 0, probe, if probe == 4 && second > 20_000 { lie } else { honest })
+        });
+        let controls = (0..24 * 3600).step_by(300).map(|second| control(second, 0, true));
+        let mut inputs: Vec<_> = votes.chain(controls).collect();
+        inputs.sort_by_key(|input| if let Input::Vote(vote) = input { vote.at } else { at(0) });
+        let news = run(&inputs).0.events().iter().filter(|event| event.is_news()).count();
+        assert_eq!(news, usize::from(blocked));
+    }
+}
+
+#[test]
+fn single_probes_on_three_networks_confirm_each_other() {
+    let alone = |networks: u8| {
+        let inputs = rounds(
+            12,
+            |second, network| {
+                if second > 20_000 && network < networks { BLOCKED } else { Outcome::Reachable }
+            },
+        );
+        let one_each = |input: &&Input| !matches!(input, Input::Vote(vote) if vote.at.as_second() / 200 % 3 != at(0).as_second() / 200 % 3);
+        run(inputs.iter().filter(one_each)).0.events()
+    };
+    assert!(alone(2).iter().all(|event| event.level == Level::Suspected));
+    let events = alone(3);
+    assert_eq!((events.len(), events[0].level, events[0].scope.len()), (1, Level::National, 3), "{events:#?}");
 }
 
 #[test]

@@ -4,6 +4,8 @@
 
 #![warn(missing_docs)]
 
+mod agreement;
+mod alarm;
 mod cell;
 mod controls;
 mod detector;
@@ -15,12 +17,15 @@ mod input;
 mod laws;
 mod packed;
 mod pairs;
+mod people;
 mod public;
 mod scenario;
-mod sequential;
 mod series;
 mod telling;
+mod time;
+mod track;
 mod votes;
+mod weights;
 
 pub use cell::{Cell, CellState, Counts};
 pub use detector::{Detector, HORIZON};

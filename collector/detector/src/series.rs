@@ -1,13 +1,15 @@
 //! One service on one network of one country.
 
-use jiff::Timestamp;
 use kedergi_wire::{Asn, CountryCode, ServiceId};
 use serde::{Deserialize, Serialize};
 
-use crate::controls::{Controls, minus};
-use crate::fold::{Alarm, Cast, Fold};
-use crate::votes::{Put, Votes};
-use crate::{Bracket, HORIZON};
+use crate::HORIZON;
+use crate::alarm::{Alarm, Span};
+use crate::controls::Controls;
+use crate::fold::Fold;
+use crate::time::Moment;
+use crate::votes::{Cast, Put, Votes};
+use crate::weights::FROZEN;
 
 /// What a series is of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -29,82 +31,100 @@ pub(crate) struct Series {
 
 /// What of an alarm is worth telling when it changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Outline {
-    onset: Bracket,
-    confirmed: Timestamp,
-    end: Option<Bracket>,
-    cleared: Option<Timestamp>,
-    probes: usize,
+struct Outline {
+    onset: Span,
+    suspected: Option<Moment>,
+    confirmed: Option<Moment>,
+    end: Option<Span>,
+    cleared: Option<Moment>,
+    contested: bool,
+    witnesses: usize,
     manners: usize,
 }
 
 impl Series {
-    /// Reads a vote, however late.
-    pub(crate) fn cast(&mut self, cast: Cast, controls: &Controls) -> Put {
+    /// Reads a vote, however late. What became of it, and whether anything worth telling changed.
+    pub(crate) fn cast(&mut self, cast: Cast, controls: &Controls) -> (Put, bool) {
         let put = self.votes.put(cast);
-        match put {
-            Put::Last => self.head.step(&cast),
-            Put::Between => self.read_again(),
-            Put::Nowhere | Put::TooLate => return put,
+        let changed = match put {
+            // As it was kept: not every report is.
+            Put::Last => self.votes.newest().is_some_and(|cast| self.head.step(&cast)),
+            Put::Between => self.read_again(controls),
+            Put::Nowhere | Put::TooLate => return (put, false),
+        };
+        let contradicted = self.head.consult(controls);
+        self.settle(controls);
+        (put, changed || contradicted)
+    }
+
+    /// Lets the controls have their say, after they said something new. Whether that changed anything.
+    pub(crate) fn consult(&mut self, controls: &Controls) -> bool {
+        self.base.consult(controls);
+        self.head.consult(controls)
+    }
+
+    fn read_again(&mut self, controls: &Controls) -> bool {
+        let before = self.outline();
+        self.head = self.base.clone();
+        for cast in self.votes.iter() {
+            self.head.step(&cast);
         }
         self.head.consult(controls);
-        self.settle(controls);
-        put
-    }
-
-    /// Lets the controls have their say, after they said something new.
-    pub(crate) fn consult(&mut self, controls: &Controls) {
-        self.base.consult(controls);
-        self.head.consult(controls);
-    }
-
-    fn read_again(&mut self) {
-        self.head = self.base.clone();
-        self.votes.iter().for_each(|cast| self.head.step(cast));
+        before != self.outline()
     }
 
     fn settle(&mut self, controls: &Controls) {
+        let mut settled = false;
         while let Some(cast) = self.votes.pop_settled() {
-            self.base.step(&cast);
-            self.base.consult(controls);
+            settled |= self.base.step(&cast);
         }
-        if !self.base.alarms.is_empty() {
+        if settled || self.base.alarms().next().is_some() {
+            self.base.consult(controls);
             self.forget_unseen();
         }
     }
 
     /// The alarms that may be shown.
     pub(crate) fn alarms(&self) -> impl Iterator<Item = &Alarm> {
-        self.head.alarms.iter().filter(|alarm| alarm.contradicted.is_some())
+        self.head.alarms().filter(|alarm| alarm.contradicted.is_some())
     }
 
-    /// What is worth telling of them.
-    pub(crate) fn outline(&self) -> Vec<Outline> {
-        let outline = |alarm: &Alarm| {
-            let (probes, manners) = (alarm.probes.len(), alarm.manners.len());
-            let (onset, confirmed) = (alarm.onset, alarm.confirmed()?);
-            Some(Outline { onset, confirmed, end: alarm.end, cleared: alarm.cleared, probes, manners })
+    fn outline(&self) -> Vec<Outline> {
+        let outline = |alarm: &Alarm| Outline {
+            onset: alarm.onset,
+            suspected: alarm.suspected(),
+            confirmed: alarm.confirmed(),
+            end: alarm.end,
+            cleared: alarm.cleared,
+            contested: alarm.contested,
+            witnesses: alarm.witnesses.len(),
+            manners: alarm.manners.len(),
         };
-        self.head.alarms.iter().filter_map(outline).collect()
+        self.alarms().map(outline).collect()
     }
 
     /// The time before which no vote changes anything any more.
-    pub(crate) fn edge(&self) -> Timestamp {
+    pub(crate) fn edge(&self) -> Moment {
         self.votes.edge()
     }
 
     /// Forgets what an event rested on: the alarms that began and were cleared within these times.
-    pub(crate) fn forget(&mut self, from: Timestamp, cleared: Timestamp) {
+    pub(crate) fn forget(&mut self, from: Moment, cleared: Moment) {
         let kept = |alarm: &Alarm| alarm.onset.latest < from || alarm.cleared.is_none_or(|time| time > cleared);
-        self.base.alarms.retain(kept);
-        self.head.alarms.retain(kept);
+        self.base.retain(kept);
+        self.head.retain(kept);
     }
 
-    /// Forgets alarms that no control ever contradicted, once none can any more.
+    /// Forgets alarms that no control ever contradicted, once none can any more, and suspicions that came to nothing.
     fn forget_unseen(&mut self) {
-        let past = minus(self.edge(), HORIZON);
-        let kept = |alarm: &Alarm| alarm.contradicted.is_some() || alarm.cleared.is_none_or(|time| time >= past);
-        self.base.alarms.retain(kept);
-        self.head.alarms.retain(kept);
+        let past = self.edge().before(HORIZON);
+        // A suspicion may be part of an event by what other networks saw, so it is kept longer.
+        let long_past = self.edge().before(FROZEN);
+        let kept = |alarm: &Alarm| {
+            let since = if alarm.contradicted.is_some() { long_past } else { past };
+            alarm.confirmed().is_some() || alarm.cleared.is_none_or(|time| time >= since)
+        };
+        self.base.retain(kept);
+        self.head.retain(kept);
     }
 }

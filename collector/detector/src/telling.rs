@@ -18,7 +18,9 @@ pub(crate) fn named(country: CountryCode, groups: Vec<Vec<Affected>>, known: &[E
         scope.sort_by(|a, b| (a.told(), a.network, &a.service).cmp(&(b.told(), b.network, &b.service)));
         Event::of(id, country, scope)
     });
-    named.collect()
+    let mut named: Vec<_> = named.collect();
+    named.sort_by_key(|event| event.onset().map(|onset| onset.latest));
+    named
 }
 
 /// The name of the known event, not yet taken, that shares most with the group.

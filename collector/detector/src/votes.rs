@@ -1,19 +1,103 @@
 //! The votes of one series that may still get company from late facts.
+//!
+//! Most of the detector's memory is here, so a vote is eight bytes: when, who, what, with what, as places in the lists beside.
 
 use std::collections::VecDeque;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
+use kedergi_verdict::How;
+use kedergi_wire::ReportRef;
 use serde::{Deserialize, Serialize};
 
-use crate::HORIZON;
-use crate::controls::minus;
-use crate::fold::{Ballot, Cast};
-use crate::packed::Packed;
+use crate::time::Moment;
+use crate::{HORIZON, Instrument, Resolver};
 
-/// One vote per probe and minute, in order of time.
+const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+/// Reports kept as possible evidence for each hour.
+const REPORTS_AN_HOUR: usize = 4;
+/// What fits into the bits of an entry: 36 for the time, 12 for who, 8 for what, 8 for the instrument.
+const PEOPLE: u32 = 12;
+const KINDS: u32 = 8;
+const INSTRUMENTS: u32 = 8;
+
+/// What one probe says of one service in one minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cast {
+    pub(crate) at: Moment,
+    pub(crate) who: Who,
+    pub(crate) ballot: Ballot,
+    pub(crate) instrument: Instrument,
+}
+
+/// Who votes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Who {
+    /// A probe, or several that count as one.
+    pub(crate) witness: u64,
+    /// Witnesses of one voice are not independent: they live in the same neighbourhood.
+    pub(crate) voice: u64,
+    /// Whether it has been there for long.
+    pub(crate) aged: bool,
+}
+
+/// The two things a vote can say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Ballot {
+    /// Blocked. It comes first: where targets of one service disagree, this prevails.
+    Blocked(Found, Option<ReportRef>),
+    /// Not blocked: it could be reached, or it is down for everybody.
+    Clear,
+}
+
+/// What was found, and what that is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Found {
+    pub(crate) how: How,
+    pub(crate) strength: u16,
+    pub(crate) resolver: Option<Resolver>,
+}
+
+/// One vote per witness and minute, in order of time, then of witness.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "Packed", try_from = "Packed")]
-pub(crate) struct Votes(pub(crate) VecDeque<Cast>);
+#[serde(try_from = "Saved")]
+pub(crate) struct Votes {
+    #[serde(serialize_with = "crate::packed::serialize")]
+    entries: VecDeque<u64>,
+    lists: Lists,
+    reports: Vec<(Moment, u64, ReportRef)>,
+}
+
+/// Votes as they are saved.
+#[derive(Deserialize)]
+struct Saved {
+    #[serde(deserialize_with = "crate::packed::deserialize")]
+    entries: VecDeque<u64>,
+    lists: Lists,
+    reports: Vec<(Moment, u64, ReportRef)>,
+}
+
+/// A saved state that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the votes of a series are damaged, or of another version")]
+pub(crate) struct Damaged;
+
+impl TryFrom<Saved> for Votes {
+    type Error = Damaged;
+
+    fn try_from(Saved { entries, lists, reports }: Saved) -> Result<Self, Damaged> {
+        let votes = Self { entries, lists, reports };
+        if votes.is_sound() { Ok(votes) } else { Err(Damaged) }
+    }
+}
+
+/// What the places in entries stand for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Lists {
+    people: Vec<Who>,
+    kinds: Vec<Found>,
+    instruments: Vec<Instrument>,
+}
 
 /// What became of a vote that was put in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,20 +106,24 @@ pub(crate) enum Put {
     Last,
     /// It stands between others, or in the place of one.
     Between,
-    /// It says nothing that the probe had not said in that minute.
+    /// It says nothing that the probe had not said in that minute, or there is no room for one more probe.
     Nowhere,
     /// It is older than the horizon.
     TooLate,
 }
 
 impl Votes {
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Cast> {
-        self.0.iter()
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Cast> {
+        self.entries.iter().map(|&entry| self.cast(entry))
+    }
+
+    pub(crate) fn newest(&self) -> Option<Cast> {
+        self.entries.back().map(|&entry| self.cast(entry))
     }
 
     /// The minute before which nothing changes any more: whole minutes, because a probe's vote is a minute's.
-    pub(crate) fn edge(&self) -> Timestamp {
-        self.0.back().map_or(Timestamp::MIN, |newest| minus(minute(newest.at), HORIZON))
+    pub(crate) fn edge(&self) -> Moment {
+        self.entries.back().map_or(Moment::default(), |&newest| time(newest).minute().before(HORIZON))
     }
 
     /// Puts a vote in its place. The result is the same in whatever order votes come: where a probe votes twice in a
@@ -44,43 +132,153 @@ impl Votes {
         if cast.at < self.edge() {
             return Put::TooLate;
         }
-        if let Some(rival) = self.rival(&cast) {
-            if rank(&self.0[rival]) <= rank(&cast) {
+        let rival = self.rival(&cast);
+        if let Some(place) = rival {
+            let other = self.cast(self.entries[place]);
+            if rank(&other) <= rank(&cast) {
                 return Put::Nowhere;
             }
-            self.0.remove(rival);
-            self.insert(cast);
-            return Put::Between;
+            self.entries.remove(place);
+            self.reports.retain(|&(at, witness, _)| (at, witness) != (other.at, other.who.witness));
         }
-        self.insert(cast)
+        let Some(entry) = self.entry(&cast) else { return Put::Nowhere };
+        self.keep_report(&cast);
+        let place = self.place(&cast);
+        self.entries.insert(place, entry);
+        if rival.is_none() && place + 1 == self.entries.len() { Put::Last } else { Put::Between }
     }
 
     /// Takes out the oldest vote, if it lies beyond the edge.
     pub(crate) fn pop_settled(&mut self) -> Option<Cast> {
         let edge = self.edge();
-        self.0.pop_front_if(|cast| cast.at < edge)
+        let entry = self.entries.pop_front_if(|entry| time(*entry) < edge)?;
+        let cast = self.cast(entry);
+        if self.reports.first().is_some_and(|&(at, ..)| at <= cast.at) {
+            self.reports.retain(|&(at, ..)| at > cast.at);
+        }
+        Some(cast)
     }
 
-    /// The place of the vote by the same probe in the same minute.
+    /// The place of the vote by the same witness in the same minute.
     fn rival(&self, cast: &Cast) -> Option<usize> {
-        let start = minute(cast.at);
-        let first = self.0.partition_point(|other| other.at < start);
-        let same_minute = self.0.iter().skip(first).take_while(|other| minute(other.at) == start);
-        same_minute.zip(first..).find(|(other, _)| other.probe == cast.probe).map(|(_, place)| place)
+        let start = cast.at.minute();
+        if self.entries.back().is_none_or(|&newest| time(newest) < start) {
+            return None;
+        }
+        let first = self.entries.partition_point(|&entry| time(entry) < start);
+        let end = start.after(MINUTE);
+        let minute = self.entries.range(first..).take_while(|entry| time(**entry) < end);
+        minute.zip(first..).find(|(entry, _)| self.who(**entry).witness == cast.who.witness).map(|(_, place)| place)
     }
 
-    fn insert(&mut self, cast: Cast) -> Put {
-        let place = self.0.partition_point(|other| (other.at, other.probe) < (cast.at, cast.probe));
-        self.0.insert(place, cast);
-        if place + 1 == self.0.len() { Put::Last } else { Put::Between }
+    fn place(&self, cast: &Cast) -> usize {
+        match self.entries.back() {
+            Some(&newest) if time(newest) >= cast.at => self
+                .entries
+                .partition_point(|&entry| (time(entry), self.who(entry).witness) < (cast.at, cast.who.witness)),
+            Some(_) | None => self.entries.len(),
+        }
+    }
+
+    /// The first few reports of each hour are kept: which they are does not depend on the order in which they come.
+    fn keep_report(&mut self, cast: &Cast) {
+        let Ballot::Blocked(_, Some(report)) = cast.ballot else { return };
+        let new = (cast.at, cast.who.witness, report);
+        let place = self.reports.partition_point(|other| *other < new);
+        let hour = cast.at.floor(HOUR);
+        let end = hour.after(HOUR);
+        let start = self.reports.partition_point(|&(at, ..)| at < hour);
+        if place >= start + REPORTS_AN_HOUR {
+            return;
+        }
+        self.reports.insert(place, new);
+        let beyond = start + REPORTS_AN_HOUR;
+        if self.reports.get(beyond).is_some_and(|&(at, ..)| at < end) {
+            self.reports.remove(beyond);
+        }
+    }
+
+    fn who(&self, entry: u64) -> Who {
+        self.lists.people[bits(entry >> (KINDS + INSTRUMENTS), PEOPLE)]
+    }
+
+    fn cast(&self, entry: u64) -> Cast {
+        let (at, who) = (time(entry), self.who(entry));
+        let ballot = match bits(entry >> INSTRUMENTS, KINDS).checked_sub(1) {
+            None => Ballot::Clear,
+            Some(kind) => {
+                let report = self.reports.binary_search_by_key(&(at, who.witness), |&(at, witness, _)| (at, witness));
+                Ballot::Blocked(self.lists.kinds[kind], report.ok().map(|place| self.reports[place].2))
+            }
+        };
+        Cast { at, who, ballot, instrument: self.lists.instruments[bits(entry, INSTRUMENTS)] }
+    }
+
+    /// The eight bytes of a vote. `None` if a list is full.
+    fn entry(&mut self, cast: &Cast) -> Option<u64> {
+        if self.lists.grows(cast) {
+            let casts: Vec<_> = self.iter().collect();
+            self.lists = Lists::default();
+            self.entries = casts.iter().filter_map(|cast| self.lists.entry(cast)).collect();
+        }
+        self.lists.entry(cast)
+    }
+
+    /// Whether every entry refers to something listed: a saved state may be damaged.
+    fn is_sound(&self) -> bool {
+        let listed = |&entry: &u64| {
+            bits(entry >> (KINDS + INSTRUMENTS), PEOPLE) < self.lists.people.len()
+                && bits(entry >> INSTRUMENTS, KINDS) <= self.lists.kinds.len()
+                && bits(entry, INSTRUMENTS) < self.lists.instruments.len()
+        };
+        self.entries.iter().all(listed)
     }
 }
 
-fn rank(cast: &Cast) -> (bool, Timestamp, Ballot) {
+impl Lists {
+    fn entry(&mut self, cast: &Cast) -> Option<u64> {
+        let who = listed(&mut self.people, cast.who, 1 << PEOPLE)?;
+        let kind = match cast.ballot {
+            Ballot::Clear => 0,
+            Ballot::Blocked(found, _) => 1 + listed(&mut self.kinds, found, (1 << KINDS) - 1)?,
+        };
+        let instrument = listed(&mut self.instruments, cast.instrument, 1 << INSTRUMENTS)?;
+        let time = cast.at.0.checked_mul(1 << (PEOPLE + KINDS + INSTRUMENTS))?;
+        Some(time | who << (KINDS + INSTRUMENTS) | kind << INSTRUMENTS | instrument)
+    }
+
+    /// Whether a list would outgrow another 16 places: then those that nobody refers to any more make room.
+    fn grows(&self, cast: &Cast) -> bool {
+        const STEP: usize = 16;
+        let full = |length: usize| length >= STEP && length.is_multiple_of(STEP);
+        let who = full(self.people.len()) && !self.people.contains(&cast.who);
+        let with = full(self.instruments.len()) && !self.instruments.contains(&cast.instrument);
+        let found =
+            full(self.kinds.len()) && matches!(cast.ballot, Ballot::Blocked(found, _) if !self.kinds.contains(&found));
+        who || with || found
+    }
+}
+
+/// The place of a thing in a list, to which it is added if it is not there.
+fn listed<T: PartialEq>(list: &mut Vec<T>, thing: T, most: usize) -> Option<u64> {
+    let place = list.iter().position(|other| *other == thing).unwrap_or(list.len());
+    if place == list.len() {
+        if place >= most {
+            return None;
+        }
+        list.push(thing);
+    }
+    u64::try_from(place).ok()
+}
+
+fn time(entry: u64) -> Moment {
+    Moment(entry >> (PEOPLE + KINDS + INSTRUMENTS))
+}
+
+fn bits(entry: u64, count: u32) -> usize {
+    usize::try_from(entry & ((1 << count) - 1)).unwrap_or(usize::MAX)
+}
+
+fn rank(cast: &Cast) -> (bool, Moment, Ballot) {
     (cast.ballot == Ballot::Clear, cast.at, cast.ballot)
-}
-
-fn minute(at: Timestamp) -> Timestamp {
-    let into = at.as_millisecond().rem_euclid(60_000);
-    minus(at, SignedDuration::from_millis(into))
 }

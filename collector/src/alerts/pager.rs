@@ -89,6 +89,10 @@ struct Waiting {
 impl Pager {
     /// Takes a change into account. Returns what has to be told before anything else is.
     pub(crate) fn note(&mut self, change: &Change, now: Timestamp) -> Vec<Page> {
+        // What is only suspected, or explained away, is nobody's alert; what was told before is told to its end.
+        if !change.event().is_news() && !self.events.contains_key(&change.event().id) {
+            return Vec::new();
+        }
         let Some(event) = change.event().public().map(|event| EventBody::from(&event)) else { return Vec::new() };
         let track = self.events.entry(event.id.clone()).or_default();
         match change {

@@ -74,7 +74,7 @@ fn sentences(scenario: &Scenario, events: &[Event]) -> Vec<String> {
 /// One line for each thing affected: what, where, how long after the cut it was told, between when it began and ended.
 fn table(scenario: &Scenario, events: &[Event]) -> String {
     let mut lines = Vec::new();
-    for event in events {
+    for event in events.iter().filter(|event| event.is_news()) {
         let names: Vec<_> = event.services().into_iter().map(ServiceId::as_str).collect();
         lines.push(format!("{:?} {} networks, {}", event.state, event.networks().len(), names.join(" ")));
         lines.extend(event.scope.iter().map(|affected| row(scenario, affected)));

@@ -27,6 +27,18 @@ fn what_opens_in_one_step_is_one_alert() {
 }
 
 #[test]
+fn what_is_suspected_or_explained_away_is_told_to_nobody() {
+    let mut pager = Pager::default();
+    let mut suspected = event(&[1], &["a"]);
+    suspected.level = kedergi_detector::Level::Suspected;
+    pager.note(&Change::Opened(suspected), at(0));
+    let mut standing = event(&[1], &["a"]);
+    standing.scope[0].notes = vec![kedergi_detector::Note::Standing];
+    pager.note(&Change::Opened(standing), at(0));
+    assert!(pager.due(at(60)).is_empty());
+}
+
+#[test]
 fn growth_is_gathered_for_five_minutes() {
     let (mut pager, _) = told_open(at(0));
     pager.note(&Change::Grew(event(&[1, 2], &["a"])), at(1));

@@ -1,0 +1,76 @@
+//! Who votes in a series: how many are there, how many independent voices, who has been there for long.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Instrument;
+use crate::time::Moment;
+use crate::votes::{Ballot, Cast, Who};
+use crate::weights::{ACTIVE, QUORUM, YOUNG};
+
+/// Who votes in a series.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct People(Vec<Person>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Person {
+    who: Who,
+    seen: Moment,
+    /// With what it last reached the service, and when.
+    reached: Option<(Instrument, Moment)>,
+}
+
+impl People {
+    /// Notes that somebody voted. Whether it used something else than when it last reached the service, a moment ago;
+    /// `None` if it did not reach it lately.
+    pub(crate) fn note(&mut self, cast: &Cast) -> Option<bool> {
+        let known = self.0.iter().position(|person| person.who.witness == cast.who.witness);
+        let place = known.unwrap_or_else(|| {
+            let long_ago = cast.at.before(YOUNG);
+            self.0.retain(|person| person.seen >= long_ago);
+            self.0.push(Person { who: cast.who, seen: cast.at, reached: None });
+            self.0.len() - 1
+        });
+        let person = &mut self.0[place];
+        (person.who, person.seen) = (cast.who, cast.at);
+        match cast.ballot {
+            Ballot::Clear => {
+                person.reached = Some((cast.instrument, cast.at));
+                None
+            }
+            Ballot::Blocked(..) => {
+                let lately = person.reached.filter(|&(_, at)| at >= cast.at.before(ACTIVE));
+                lately.map(|(instrument, _)| instrument != cast.instrument)
+            }
+        }
+    }
+
+    /// Whether these witnesses are enough of those who were active lately: two voices, and more than one in [`QUORUM`]. Where
+    /// there are aged ones among the active, the same must hold of them (one is enough), so that a flood of new ones
+    /// decides nothing.
+    pub(crate) fn is_quorum(&self, witnesses: &[u64], now: Moment) -> bool {
+        let (all, aged) = (self.voices(witnesses, now, false), self.voices(witnesses, now, true));
+        all.0 >= 2.max(all.1 / QUORUM + 1) && (aged.1 == 0 || aged.0 > aged.1 / QUORUM)
+    }
+
+    /// Whether these witnesses are most of those who were active lately.
+    pub(crate) fn is_majority(&self, witnesses: &[u64], now: Moment) -> bool {
+        let (some, all) = self.voices(witnesses, now, false);
+        2 * some > all
+    }
+
+    /// How many voices these witnesses have, and how many all active ones have together.
+    pub(crate) fn voices(&self, witnesses: &[u64], now: Moment, aged: bool) -> (usize, usize) {
+        let since = now.before(ACTIVE);
+        let active = self.0.iter().filter(|person| person.seen >= since && (person.who.aged || !aged));
+        let (mut some, mut all) = (BTreeSet::new(), BTreeSet::new());
+        for person in active {
+            all.insert(person.who.voice);
+            if witnesses.contains(&person.who.witness) {
+                some.insert(person.who.voice);
+            }
+        }
+        (some.len(), all.len())
+    }
+}

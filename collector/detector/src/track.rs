@@ -1,0 +1,363 @@
+//! The sequential test on one layer of one series, and what it remembers.
+//!
+//! Page's CUSUM over log likelihood ratios, the quickest test there is for a given rate of false alarms (Lorden), for several
+//! alternatives side by side: a block may catch nearly every attempt, every second, every fifth. Each probe's part of the
+//! sum is capped. While nothing is suspected the test learns how often votes say "blocked" anyway, for the series and for each
+//! probe.
+
+use kedergi_wire::Layer;
+use serde::{Deserialize, Serialize};
+
+use crate::Resolver;
+use crate::alarm::{Accusation, Alarm, Span};
+use crate::people::People;
+use crate::time::Moment;
+use crate::weights::{
+    BEFORE, CAP, END, END_CAP, ENOUGH, FROZEN, MEMORY, OVER, PATIENCE, PRIOR, PROBE_PRIOR_VOTES, SHARES, SUPPORT,
+    SUSPICION, blocked, clear, ln, rate,
+};
+
+/// Accusations remembered of a test under way.
+const REMEMBERED: usize = 64;
+/// Votes of a probe in an alarm after which it has a say in whether the alarm is contested.
+const SAY: u16 = 3;
+
+/// The test on one layer, for names on one layer and one resolver.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Track {
+    pub(crate) layer: Layer,
+    pub(crate) resolver: Option<Resolver>,
+    /// What was learned while nothing was suspected.
+    usual: Tally,
+    stands: Vec<Stand>,
+    scores: [i32; SHARES.len()],
+    /// When each score rose above zero.
+    since: [Option<Start>; SHARES.len()],
+    accusations: Vec<Accusation>,
+    /// The end that the test may lead to, and the votes since.
+    ending: Option<Span>,
+    unsettled: Tally,
+    /// Alarms in order of time. Only the last may be going on.
+    pub(crate) alarms: Vec<Alarm>,
+}
+
+/// How many votes, and how many of them blocked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tally {
+    pub(crate) blocked: u16,
+    pub(crate) votes: u16,
+}
+
+impl Tally {
+    fn add(&mut self, other: Self, most: u32) {
+        self.blocked = self.blocked.saturating_add(other.blocked);
+        self.votes = self.votes.saturating_add(other.votes);
+        if u32::from(self.votes) >= most {
+            (self.blocked, self.votes) = (self.blocked / 2, self.votes / 2);
+        }
+    }
+}
+
+/// What one probe brings to the test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Stand {
+    witness: u64,
+    usual: Tally,
+    /// In the test under way, or in the alarm.
+    now: Tally,
+    /// Its part of each score; the first is its part of the end's while an alarm is confirmed.
+    parts: [i32; SHARES.len()],
+}
+
+/// Where a test begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Start {
+    pub(crate) span: Span,
+    /// Votes before it that were not blocked.
+    pub(crate) clear: u32,
+}
+
+/// Where a track stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Calm,
+    Suspected,
+    Confirmed,
+}
+
+/// One vote as a track sees it.
+pub(crate) struct Ballot<'a> {
+    pub(crate) at: Moment,
+    pub(crate) witness: u64,
+    pub(crate) people: &'a People,
+}
+
+impl Track {
+    /// A track that begins with a first blocked vote after `votes` that were not.
+    pub(crate) fn new(layer: Layer, resolver: Option<Resolver>, votes: u32) -> Self {
+        Self {
+            layer,
+            resolver,
+            usual: Tally { blocked: 0, votes: u16::try_from(votes.min(MEMORY / 2)).unwrap_or(u16::MAX) },
+            stands: Vec::new(),
+            scores: [0; SHARES.len()],
+            since: [None; SHARES.len()],
+            accusations: Vec::new(),
+            ending: None,
+            unsettled: Tally::default(),
+            alarms: Vec::new(),
+        }
+    }
+
+    fn state(&self) -> State {
+        match self.alarms.last().filter(|alarm| alarm.is_open()) {
+            None => State::Calm,
+            Some(alarm) if alarm.reached.is_none() => State::Suspected,
+            Some(_) => State::Confirmed,
+        }
+    }
+
+    /// Reads a vote that says "blocked". Whether anything worth telling changed.
+    pub(crate) fn accuse(&mut self, ballot: &Ballot<'_>, accusation: Accusation, strength: u16, start: Start) -> bool {
+        let state = self.state();
+        if state == State::Confirmed {
+            return self.go_on(ballot.witness, &accusation);
+        }
+        let base = self.base(ballot.witness);
+        for (place, share) in SHARES.into_iter().enumerate() {
+            self.since[place].get_or_insert(start);
+            self.weigh(place, ballot.witness, blocked(share, base, strength), CAP);
+        }
+        self.stand(ballot.witness).now.add(Tally { blocked: 1, votes: 1 }, u32::from(u16::MAX));
+        if self.accusations.len() >= REMEMBERED {
+            self.accusations.remove(0);
+        }
+        self.accusations.push(accusation);
+        self.ending = None;
+        let mut changed = false;
+        if let Some(alarm) = self.alarms.last_mut().filter(|alarm| alarm.is_open()) {
+            let known = (alarm.witnesses.len(), alarm.manners.len());
+            alarm.count(&accusation);
+            changed = known != (alarm.witnesses.len(), alarm.manners.len());
+        }
+        self.conclude(ballot, state) || self.lose_patience(ballot.at) || changed
+    }
+
+    /// Reads a vote that says that this layer works. Whether anything worth telling changed.
+    pub(crate) fn acquit(&mut self, ballot: &Ballot<'_>) -> bool {
+        match self.state() {
+            State::Confirmed => self.relax(ballot),
+            State::Calm if self.accusations.is_empty() => {
+                self.learn_calm(ballot.witness);
+                false
+            }
+            State::Calm => {
+                self.doubt(ballot);
+                false
+            }
+            State::Suspected => {
+                self.ending.get_or_insert(Span { earliest: None, latest: ballot.at });
+                self.doubt(ballot);
+                self.dismiss(ballot.at)
+            }
+        }
+    }
+
+    /// Suspects or confirms, if the votes suffice.
+    fn conclude(&mut self, ballot: &Ballot<'_>, state: State) -> bool {
+        let Some((place, &score)) = self.scores.iter().enumerate().rev().max_by_key(|(_, score)| **score) else {
+            return false;
+        };
+        let Some(start) = self.since[place].filter(|_| score >= SUSPICION) else { return false };
+        let quorum = score >= ENOUGH && ballot.people.is_quorum(&self.supporters(place, SUPPORT), ballot.at);
+        if state == State::Calm {
+            if !quorum && !ballot.people.is_majority(&self.supporters(place, SUPPORT), ballot.at) {
+                return false;
+            }
+            let mut alarm = Alarm::starting(start.span, ballot.at, place, start.clear < BEFORE);
+            self.accusations.iter().filter(|one| one.at >= start.span.latest).for_each(|one| alarm.count(one));
+            self.alarms.push(alarm);
+        }
+        if quorum && let Some(alarm) = self.alarms.last_mut() {
+            (alarm.reached, alarm.share) = (Some(ballot.at), place);
+            self.stands.iter().for_each(|stand| alarm.tally.add(stand.now, MEMORY));
+            self.start_anew();
+        }
+        quorum || state == State::Calm
+    }
+
+    /// Takes what could not be confirmed for so long for what is usual. Whether a suspicion ends by it.
+    fn lose_patience(&mut self, at: Moment) -> bool {
+        let votes: u32 = self.stands.iter().map(|stand| u32::from(stand.now.votes)).sum();
+        let suspected = match self.state() {
+            State::Calm if votes < PATIENCE => return false,
+            State::Calm => false,
+            State::Suspected if self.alarms.last().is_none_or(|alarm| alarm.suspected >= at.before(FROZEN)) => {
+                return false;
+            }
+            State::Suspected => true,
+            State::Confirmed => return false,
+        };
+        self.learn();
+        self.start_anew();
+        if let Some(alarm) = self.alarms.last_mut().filter(|_| suspected) {
+            alarm.end = Some(Span { earliest: Some(alarm.last_blocked), latest: at });
+            alarm.cleared = Some(at);
+        }
+        suspected
+    }
+
+    /// A vote against a test under way.
+    fn doubt(&mut self, ballot: &Ballot<'_>) {
+        let base = self.base(ballot.witness);
+        for (place, share) in SHARES.into_iter().enumerate() {
+            if self.since[place].is_some() {
+                self.weigh(place, ballot.witness, clear(share, base), CAP);
+            }
+        }
+        self.stand(ballot.witness).now.add(Tally { blocked: 0, votes: 1 }, u32::from(u16::MAX));
+        if self.since.iter().all(Option::is_none) {
+            self.learn();
+        }
+    }
+
+    /// Ends a suspicion of which nothing is left.
+    fn dismiss(&mut self, at: Moment) -> bool {
+        let Some(alarm) = self.alarms.last_mut() else { return false };
+        if self.since[alarm.share].is_some() {
+            return false;
+        }
+        let latest = self.ending.take().map_or(at, |ending| ending.latest);
+        alarm.end = Some(Span { earliest: Some(alarm.last_blocked), latest });
+        alarm.cleared = Some(at);
+        true
+    }
+
+    /// A vote for an alarm that is confirmed.
+    fn go_on(&mut self, witness: u64, accusation: &Accusation) -> bool {
+        let Some(alarm) = self.alarms.last_mut() else { return false };
+        let known = (alarm.witnesses.len(), alarm.manners.len());
+        alarm.count(accusation);
+        let changed = known != (alarm.witnesses.len(), alarm.manners.len());
+        if self.ending.is_none() {
+            alarm.tally.add(Tally { blocked: 1, votes: 1 }, MEMORY);
+        }
+        let share = alarm.caught();
+        self.stand(witness).now.add(Tally { blocked: 1, votes: 1 }, u32::from(u16::MAX));
+        if self.ending.is_some() {
+            self.weigh(0, witness, ln(OVER) - ln(share), END_CAP);
+            self.unsettled.add(Tally { blocked: 1, votes: 1 }, MEMORY);
+            if self.scores[0] <= 0 {
+                self.go_on_after_all();
+            }
+        }
+        changed
+    }
+
+    /// What looked like an end was none: its votes tell how many attempts the block catches.
+    fn go_on_after_all(&mut self) {
+        self.ending = None;
+        let votes = std::mem::take(&mut self.unsettled);
+        if let Some(alarm) = self.alarms.last_mut() {
+            alarm.tally.add(votes, MEMORY);
+        }
+    }
+
+    /// A vote against an alarm that is confirmed.
+    fn relax(&mut self, ballot: &Ballot<'_>) -> bool {
+        let Some(alarm) = self.alarms.last() else { return false };
+        let (share, last) = (alarm.caught(), alarm.last_blocked);
+        let ending = *self.ending.get_or_insert(Span { earliest: Some(last), latest: ballot.at });
+        self.stand(ballot.witness).now.add(Tally { blocked: 0, votes: 1 }, u32::from(u16::MAX));
+        self.unsettled.add(Tally { blocked: 0, votes: 1 }, MEMORY);
+        self.weigh(0, ballot.witness, ln(1000 - OVER) - ln(1000 - share), END_CAP);
+        let over = self.scores[0] >= END && ballot.people.is_quorum(&self.supporters(0, 1), ballot.at);
+        let contested = self.is_contested(ballot);
+        let Some(alarm) = self.alarms.last_mut() else { return false };
+        let changed = over || contested != alarm.contested;
+        if over {
+            (alarm.end, alarm.cleared) = (Some(ending), Some(ballot.at));
+            self.start_anew();
+        } else {
+            alarm.contested = contested;
+        }
+        changed
+    }
+
+    /// Whether aged probes that never saw it contradict those that do: two voices, and one in four.
+    fn is_contested(&self, ballot: &Ballot<'_>) -> bool {
+        let never: Vec<_> = self
+            .stands
+            .iter()
+            .filter(|one| one.now.blocked == 0 && one.now.votes >= SAY)
+            .map(|one| one.witness)
+            .collect();
+        let (some, all) = ballot.people.voices(&never, ballot.at, true);
+        some >= 2 && 4 * some >= all
+    }
+
+    fn supporters(&self, place: usize, least: i32) -> Vec<u64> {
+        self.stands.iter().filter(|stand| stand.parts[place] >= least).map(|stand| stand.witness).collect()
+    }
+
+    /// Adds to a probe's part of a score, within its cap. Below zero the test starts anew.
+    fn weigh(&mut self, place: usize, witness: u64, weight: i32, cap: i32) {
+        let part = &mut self.stand(witness).parts[place];
+        let before = *part;
+        *part = (before + weight).clamp(-cap, cap);
+        let added = *part - before;
+        self.scores[place] += added;
+        if self.scores[place] <= 0 {
+            self.scores[place] = 0;
+            self.since[place] = None;
+            self.stands.iter_mut().for_each(|stand| stand.parts[place] = 0);
+        }
+    }
+
+    fn stand(&mut self, witness: u64) -> &mut Stand {
+        let place = self.stands.iter().position(|stand| stand.witness == witness).unwrap_or_else(|| {
+            let [usual, now] = [Tally::default(); 2];
+            self.stands.push(Stand { witness, usual, now, parts: [0; SHARES.len()] });
+            self.stands.len() - 1
+        });
+        &mut self.stands[place]
+    }
+
+    /// How often this probe's votes say "blocked" anyway.
+    fn base(&self, witness: u64) -> u32 {
+        let series = rate(PRIOR.rate, PRIOR.votes, self.usual.blocked.into(), self.usual.votes.into());
+        let stand = self.stands.iter().find(|stand| stand.witness == witness);
+        // No better than the others: a probe that was lucky so far is as likely to fail as they are.
+        stand.map_or(series, |stand| {
+            rate(series, PROBE_PRIOR_VOTES, stand.usual.blocked.into(), stand.usual.votes.into()).max(series)
+        })
+    }
+
+    fn learn_calm(&mut self, witness: u64) {
+        let vote = Tally { blocked: 0, votes: 1 };
+        self.usual.add(vote, MEMORY);
+        if let Some(stand) = self.stands.iter_mut().find(|stand| stand.witness == witness) {
+            stand.usual.add(vote, MEMORY / 8);
+        }
+    }
+
+    /// Takes the votes of a test that came to nothing for what is usual.
+    fn learn(&mut self) {
+        for stand in &mut self.stands {
+            self.usual.add(stand.now, MEMORY);
+            stand.usual.add(stand.now, MEMORY / 8);
+            stand.now = Tally::default();
+        }
+        self.stands.retain(|stand| stand.usual.blocked > 0);
+        self.accusations.clear();
+    }
+
+    fn start_anew(&mut self) {
+        for stand in &mut self.stands {
+            (stand.now, stand.parts) = (Tally::default(), [0; SHARES.len()]);
+        }
+        self.stands.retain(|stand| stand.usual.blocked > 0);
+        (self.scores, self.since) = ([0; SHARES.len()], [None; SHARES.len()]);
+        (self.ending, self.unsettled, self.accusations) = (None, Tally::default(), Vec::new());
+    }
+}
