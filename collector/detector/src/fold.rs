@@ -63,7 +63,7 @@ impl Fold {
         let ballot = track::Ballot { at: cast.at, witness: cast.who.witness, people: &self.people };
         let mut told = false;
         for track in &mut self.tracks {
-            if found.is_none_or(|found| track.layer < found.how.layer()) {
+            if found.is_none_or(|found| works_below(track.layer, found.how.layer())) {
                 told |= track.acquit(&ballot);
             }
         }
@@ -85,6 +85,14 @@ impl Fold {
 
     pub(crate) fn retain(&mut self, kept: impl Fn(&Alarm) -> bool) {
         self.tracks.iter_mut().for_each(|track| track.alarms.retain(&kept));
+    }
+}
+
+/// Whether what was blocked on one layer had got through another. QUIC goes its own way beside TCP.
+fn works_below(layer: Layer, blocked: Layer) -> bool {
+    match blocked {
+        Layer::Dns | Layer::Tcp | Layer::Tls | Layer::Http => layer < blocked,
+        Layer::Quic => layer == Layer::Dns,
     }
 }
 

@@ -77,7 +77,7 @@ fn by_layer(layer: Layer) -> i32 {
     match layer {
         Layer::Dns => 1550,
         Layer::Tcp => 1520,
-        Layer::Tls | Layer::Http => 1600,
+        Layer::Tls | Layer::Http | Layer::Quic => 1600,
     }
 }
 /// A rule of this weight counts in full: silence after the name, the most frequent of all.
