@@ -7,10 +7,10 @@ use kedergi_wire::{Asn, CountryCode};
 use serde::{Deserialize, Serialize};
 
 use crate::time::Moment;
-use crate::{Affected, Event, Extent, HORIZON, Level};
+use crate::{Affected, Event, Extent, HORIZON, Level, Note};
 
 /// Suspicions that begin within this time of each other confirm each other.
-const AT_ONCE: SignedDuration = SignedDuration::from_mins(30);
+pub(crate) const AT_ONCE: SignedDuration = SignedDuration::from_mins(30);
 /// Voices that must agree across networks: a network that is only suspected has one, a confirmed one two.
 const VOICES: u32 = 3;
 /// The share of a country's measured networks from which on an event is national, in thousandths, and how many there must be.
@@ -43,6 +43,21 @@ fn confirmed_by_others(affected: &Affected, all: &[Affected]) -> Option<Timestam
     voices.sort_unstable();
     let last = usize::try_from(VOICES).ok()?.checked_sub(2)?;
     voices.get(last).map(|&at| at.max(affected.suspected))
+}
+
+/// Takes back that an instrument explains it where the same service failed at the same time for those whose instrument had not
+/// changed.
+pub(crate) fn excuse(all: &mut [Affected]) {
+    let elsewhere: Vec<_> =
+        all.iter().filter(|other| other.confirmed.is_some() && other.notes.is_empty()).cloned().collect();
+    for affected in all {
+        if affected.notes == [Note::Instrument] {
+            let bare = Affected { notes: Vec::new(), ..affected.clone() };
+            if elsewhere.iter().any(|other| is_alike(&bare, other)) {
+                affected.notes.clear();
+            }
+        }
+    }
 }
 
 fn is_alike(one: &Affected, other: &Affected) -> bool {

@@ -1,13 +1,13 @@
 //! The detector: inputs in, changes out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use kedergi_verdict::Outcome;
 use kedergi_wire::{CountryCode, Digest, ServiceId};
 use serde::{Deserialize, Serialize};
 
-use crate::agreement::{Measured, agree};
+use crate::agreement::{AT_ONCE, Measured, agree, excuse};
 use crate::controls::Controls;
 use crate::group::{groups, joined};
 use crate::series::{Key, Series};
@@ -15,11 +15,14 @@ use crate::telling::{changes, named};
 use crate::time::Moment;
 use crate::votes::{Ballot, Cast, Found, Put, Who};
 use crate::weights::{VOICES_OF_A_DAY, YOUNG, strength};
-use crate::{Change, ControlVote, Event, EventState, Input, Source, Vote};
+use crate::{Affected, Change, ControlVote, Event, EventState, Input, Note, Source, Vote};
 
 /// How late a fact may come, measured by the newest fact of its series, and still count. Probes keep their reports while the
 /// collector is out of reach; a day covers a cut that lasts from one night to the next.
 pub const HORIZON: SignedDuration = SignedDuration::from_hours(24);
+
+/// A service that is found blocked in this many other countries at once is down.
+const WORLD: usize = 2;
 
 /// Turns votes into events.
 ///
@@ -69,7 +72,7 @@ impl Detector {
         if put == Put::TooLate {
             self.too_late += 1;
         }
-        if changed { self.tell(vote.country) } else { Vec::new() }
+        if changed { self.tell_of(&vote.service, vote.country) } else { Vec::new() }
     }
 
     fn control(&mut self, vote: &ControlVote) -> Vec<Change> {
@@ -85,6 +88,28 @@ impl Detector {
         touched.into_iter().flat_map(|country| self.tell(country)).collect()
     }
 
+    /// Tells of a country in which something about a service changed, and of those whose events that may explain away.
+    fn tell_of(&mut self, service: &ServiceId, country: CountryCode) -> Vec<Change> {
+        let mut changes = self.tell(country);
+        let abroad = self.abroad(country).remove(service).unwrap_or_default();
+        let elsewhere: BTreeSet<_> = abroad.into_iter().map(|(other, _)| other).collect();
+        if elsewhere.len() >= WORLD {
+            changes.extend(elsewhere.into_iter().flat_map(|other| self.tell(other)));
+        }
+        changes
+    }
+
+    /// What was found blocked in other countries, and since when.
+    fn abroad(&self, country: CountryCode) -> Abroad<'_> {
+        let mut abroad = Abroad::new();
+        for (key, series) in self.series.iter().filter(|(key, _)| key.country != country) {
+            let confirmed = series.alarms().filter(|alarm| alarm.confirmed().is_some());
+            let onsets = confirmed.map(|alarm| (key.country, alarm.onset.latest.timestamp()));
+            abroad.entry(&key.service).or_default().extend(onsets);
+        }
+        abroad
+    }
+
     fn tell(&mut self, country: CountryCode) -> Vec<Change> {
         let told = self.told.remove(&country).unwrap_or_default();
         let now = self.derive(country, &told);
@@ -98,6 +123,11 @@ impl Detector {
         let series = self.series.iter().filter(|(key, _)| key.country == country);
         let mut all: Vec<_> = series.flat_map(|(key, series)| joined(key, series.alarms())).collect();
         agree(&mut all);
+        let abroad = self.abroad(country);
+        for affected in all.iter_mut().filter(|affected| affected.confirmed.is_some()) {
+            affected.notes.extend(is_down(affected, &abroad).then_some(Note::Down));
+        }
+        excuse(&mut all);
         let mut events = named(country, groups(all), told);
         events.iter_mut().for_each(|event| self.measured.assess(event));
         events
@@ -120,7 +150,7 @@ impl Detector {
 
     /// Whether an event is over, and has been for a horizon longer than facts may come late, on each of its networks.
     fn is_settled(&self, event: &Event) -> bool {
-        let past = |affected: &crate::Affected| {
+        let past = |affected: &Affected| {
             let settled = affected.service.clone().and_then(|service| {
                 let key = Key { country: event.country, network: affected.network, service };
                 self.series.get(&key).map(|series| series.edge().before(HORIZON).timestamp())
@@ -129,6 +159,16 @@ impl Detector {
         };
         event.state == EventState::Closed && event.scope.iter().all(past)
     }
+}
+
+/// For each service the countries where it was found blocked, and since when.
+type Abroad<'a> = BTreeMap<&'a ServiceId, Vec<(CountryCode, Timestamp)>>;
+
+/// Whether it began in other countries at the same time: then it is not this country's doing.
+fn is_down(affected: &Affected, abroad: &Abroad<'_>) -> bool {
+    let onsets = affected.service.as_ref().and_then(|service| abroad.get(service)).into_iter().flatten();
+    let at_once = onsets.filter(|(_, onset)| onset.duration_since(affected.onset.latest).abs() <= AT_ONCE);
+    at_once.map(|(country, _)| country).collect::<BTreeSet<_>>().len() >= WORLD
 }
 
 /// What a vote says, if it says anything. Throttling will get a test of its own: counted as blocked it would be called what

@@ -200,6 +200,54 @@ fn what_was_blocked_at_first_sight_is_standing_until_it_ends() {
     assert!(changes.iter().filter(|change| change.pages()).all(|change| change.event().notes().is_empty()));
 }
 
+/// The same in three countries: the service is down, whatever the controls say; in two, it is blocked in both.
+#[test]
+fn what_fails_in_three_countries_at_once_is_down() {
+    let day = rounds(12, |second, _| if (10_000..30_000).contains(&second) { BLOCKED } else { Outcome::Reachable });
+    let elsewhere = |country: &str| {
+        let moved = |input: &Input| match input.clone() {
+            Input::Vote(vote) => Input::Vote(Vote { country: country.parse().unwrap(), ..vote }),
+            other @ (Input::Control(_) | Input::Heartbeat(_)) => other,
+        };
+        day.iter().map(moved).collect::<Vec<_>>()
+    };
+    let news = |countries: &[&str]| {
+        let mut inputs: Vec<_> = countries.iter().flat_map(|country| elsewhere(country)).collect();
+        inputs.sort_by_key(|input| match input {
+            Input::Vote(vote) => vote.at,
+            Input::Control(vote) => vote.at,
+            Input::Heartbeat(beat) => beat.at,
+        });
+        let events = run(&inputs).0.events();
+        (events.len(), events.iter().filter(|event| event.is_news()).count())
+    };
+    assert_eq!(news(&["KZ", "RU"]), (2, 2));
+    assert_eq!(news(&["KZ", "RU", "UA"]), (3, 0));
+}
+
+#[test]
+fn a_new_version_that_fails_is_the_instruments_fault() {
+    let version = |second: i64| u32::from(second > 20_000);
+    let inputs = |broken: bool| -> Vec<Input> {
+        let blocked = |second| if broken { version(second) == 1 } else { second > 15_000 };
+        let inputs = rounds(12, |second, _| if blocked(second) { BLOCKED } else { Outcome::Reachable });
+        let updated = inputs.into_iter().map(|input| match input {
+            Input::Vote(vote) => {
+                let second = vote.at.as_second() - at(0).as_second();
+                Input::Vote(Vote {
+                    instrument: Instrument { software: version(second), ..Instrument::default() },
+                    ..vote
+                })
+            }
+            other @ (Input::Control(_) | Input::Heartbeat(_)) => other,
+        });
+        updated.collect()
+    };
+    let notes = |broken| run(&inputs(broken)).0.events().iter().map(Event::notes).collect::<Vec<_>>();
+    assert_eq!(notes(true), [[Note::Instrument]]);
+    assert_eq!(notes(false), [[]]);
+}
+
 #[test]
 fn a_flood_of_new_probes_decides_nothing() {
     let flood = |second: i64, probe: u8, outcome: Outcome| {
