@@ -246,8 +246,8 @@ async fn reach_any(
 /// The address to take apart, if none of them leads anywhere: of IPv4 rather, which more lines have.
 fn nowhere(reached: &[Reached]) -> Option<IpAddr> {
     let failed = reached.iter().filter(|reached| reached.failed()).map(Reached::ip);
-    let stuck = reached.iter().all(|reached| reached.rank() == 0);
-    failed.filter(|_| stuck).min_by_key(IpAddr::is_ipv6)
+    let doubtful = reached.iter().all(|reached| !reached.is_good());
+    failed.filter(|_| doubtful).min_by_key(IpAddr::is_ipv6)
 }
 
 /// Addresses to try. One that stands in the URL is tried even where it is forbidden, so that the report says so.

@@ -41,9 +41,14 @@ impl Reached {
         self.valid
     }
 
-    /// Whether it led nowhere, in a way that may be somebody's doing.
+    /// Whether it led nowhere, or to somebody whom no root vouches for, in a way that may be somebody's doing.
     pub(crate) fn failed(&self) -> bool {
-        may_pass(self.seen.last())
+        may_pass(self.seen.last()) || self.ready.is_some() && !self.valid
+    }
+
+    /// Whether a page can be asked for, of somebody whom a root vouches for or nobody has to.
+    pub(crate) fn is_good(&self) -> bool {
+        self.ready.is_some() && self.valid
     }
 
     /// How good it is to ask for the page here: not at all, with a doubtful certificate, or well.

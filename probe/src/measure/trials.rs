@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use futures_util::future::join_all;
 use kedergi_wire::{Altered, TargetUrl, Trial};
 
 use super::watch::Watch;
@@ -14,13 +13,16 @@ use crate::ControlHost;
 /// is only an address.
 pub(crate) async fn take_apart(tools: &Measurer, watch: &Watch, target: &TargetUrl, failed: IpAddr) -> Vec<Trial> {
     let Some(host) = tools.control_hosts.first().filter(|_| !target.is_tcp()) else { return Vec::new() };
-    let own = renamed(target, &host.name);
     let elsewhere = elsewhere(host, target);
-    let there = own.as_ref().map(|own| (Altered::InnocentName, own, SocketAddr::new(failed, target.port())));
-    let plain = own.as_ref().map(|own| (Altered::ControlHost, own, elsewhere));
-    let all = [there, Some((Altered::TargetNameElsewhere, target, elsewhere)), plain];
-    let trials = all.into_iter().flatten().map(|(altered, url, address)| take(tools, watch, altered, url, address));
-    join_all(trials).await.concat()
+    let Some(own) = renamed(target, &host.name) else { return Vec::new() };
+    let there = take(tools, watch, Altered::InnocentName, &own, SocketAddr::new(failed, target.port()));
+    // In this order: some censors block for a while whatever was asked for by the wrong name.
+    let at_the_host = async {
+        let under_its_own = take(tools, watch, Altered::ControlHost, &own, elsewhere).await;
+        [under_its_own, take(tools, watch, Altered::TargetNameElsewhere, target, elsewhere).await].concat()
+    };
+    let (there, at_the_host) = tokio::join!(there, at_the_host);
+    [there, at_the_host].concat()
 }
 
 /// Where a control host is asked: in the clear at the port for that.

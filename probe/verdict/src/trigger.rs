@@ -73,24 +73,24 @@ struct Went {
 fn outcome(case: &Case<'_>, altered: Altered, how: How) -> Option<Went> {
     let steps = case.report.trials.iter().enumerate().filter(|(_, trial)| trial.altered == altered);
     let steps: Vec<(usize, &Trial)> = steps.collect();
-    let passed = steps.iter().find(|(_, trial)| passes(&trial.seen.step, how));
+    let passed = steps.iter().find(|(_, trial)| passes(case, &trial.seen.step, how));
     let (index, _) = passed.or(steps.last())?;
     Some(Went { passed: passed.is_some(), index: *index })
 }
 
 /// Whether a step went past where a block of this kind stands.
-fn passes(step: &Step, how: How) -> bool {
+fn passes(case: &Case<'_>, step: &Step, how: How) -> bool {
     match (how, step) {
         (How::Tcp(_), Step::Tcp(tcp)) => tcp.outcome.ok().is_some(),
-        (How::Tls(manner), Step::Tls(tls)) => handshake_passes(tls, manner),
+        (How::Tls(manner), Step::Tls(tls)) => handshake_passes(case, tls, manner),
         (How::Http(HttpManner::Reset | HttpManner::Timeout), Step::Http(http)) => http.outcome.ok().is_some(),
         (How::Tcp(_) | How::Tls(_) | How::Http(_) | How::Dns(_) | How::Quic(_), _) => false,
     }
 }
 
 /// A server that has nothing under a name says so by an alert, which is an answer, unless alerts are what is looked at.
-fn handshake_passes(tls: &Tls, manner: TlsManner) -> bool {
-    let forged = tls.verification == Some(Verification::UnknownIssuer) || tls.extra_root.is_some();
+fn handshake_passes(case: &Case<'_>, tls: &Tls, manner: TlsManner) -> bool {
+    let forged = tls.verification == Some(Verification::UnknownIssuer) || case.is_signed_here(tls);
     match manner {
         TlsManner::Intercepted => tls.verification.is_some() && !forged,
         TlsManner::Alert => tls.outcome.ok().is_some(),

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A verdict, or only the beginning of one: `blocked` is met by every block, `blocked tls reset` by that one alone. Several,
+/// A verdict, or only the beginning of one: `blocked` is met by every block, `blocked tls reset` by that one alone, `blocked tls
+/// reset by name` only if experiments told that it reacts to the name. Several,
 /// joined by ` or `, where chance decides which it will be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -50,6 +51,9 @@ const AFTER: [(&str, Details); 5] = [
     ),
 ];
 
+/// What a block may be found to react to, after the word `by`.
+const TRIGGERS: [&str; 4] = ["name", "address", "either", "name-at-address"];
+
 /// What stands before a way that is hindered beside the outcome.
 const HINDERED: &str = ", hindered ";
 
@@ -92,8 +96,11 @@ fn beginning(text: &str) -> Result<Beginning, String> {
     if let Some(word) = rest.get(1).filter(|word| !manners.contains(word)) {
         return Err(unknown(word, manners.iter().copied()));
     }
-    if let Some(word) = rest.get(2) {
-        return Err(unknown(word, std::iter::empty()));
+    match rest.get(2..).unwrap_or_default() {
+        [] => {}
+        ["by", trigger] if TRIGGERS.contains(trigger) => {}
+        ["by", word] => return Err(unknown(word, TRIGGERS.into_iter())),
+        [word, ..] => return Err(unknown(word, std::iter::empty())),
     }
     Ok(Beginning { words: words.into_iter().map(str::to_owned).collect(), hindered })
 }
@@ -170,6 +177,18 @@ mod tests {
         let both = "blocked tls reset, hindered quic timeout";
         assert!(expected(both).is_met_by(both) && expected("blocked, hindered quic timeout").is_met_by(both));
         assert!("reachable, hindered quic slowly".parse::<Expected>().unwrap_err().contains("timeout"));
+    }
+
+    #[test]
+    fn what_a_block_reacts_to_may_be_expected() {
+        let expected = |text: &str| text.parse::<Expected>().unwrap();
+        let by_name = "blocked tls reset by name";
+        assert!(expected(by_name).is_met_by(by_name) && expected("blocked tls reset").is_met_by(by_name));
+        assert!(
+            !expected(by_name).is_met_by("blocked tls reset")
+                && !expected(by_name).is_met_by("blocked tls reset by address")
+        );
+        assert!("blocked tls reset by chance".parse::<Expected>().unwrap_err().contains("name-at-address"));
     }
 
     #[test]

@@ -64,6 +64,8 @@ struct Line {
     how: Option<HowWords>,
     why: Option<String>,
     #[serde(default)]
+    trigger: Option<String>,
+    #[serde(default)]
     hindered: Vec<HowWords>,
     evidence: Vec<Says>,
 }
@@ -83,8 +85,9 @@ impl Line {
     fn words(&self) -> String {
         let how = self.how.as_ref().map(|how| format!(" {} {}", how.layer, how.manner)).unwrap_or_default();
         let why = self.why.as_ref().map(|why| format!(" {why}")).unwrap_or_default();
+        let trigger = self.trigger.as_ref().map(|trigger| format!(" by {trigger}")).unwrap_or_default();
         let hindered = self.hindered.iter().map(|how| format!(", hindered {} {}", how.layer, how.manner));
-        format!("{}{how}{why}{}", self.outcome, hindered.collect::<String>())
+        format!("{}{how}{trigger}{why}{}", self.outcome, hindered.collect::<String>())
     }
 }
 

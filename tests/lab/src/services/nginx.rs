@@ -200,8 +200,11 @@ fn reception_location(isp: Isp, reception: &Reception) -> String {
 
 /// nginx sends a file with status 200; any other status goes by way of its own error pages.
 fn answer(status: u16, file: &str) -> String {
-    if status == 200 {
-        return format!("try_files /{file}.html =404;");
+    match status {
+        200 => return format!("try_files /{file}.html =404;"),
+        // No answer at all: the connection is ended.
+        444 => return "return 444;".to_owned(),
+        _ => {}
     }
     format!("error_page {status} /{file}.html; return {status};")
 }
