@@ -18,6 +18,7 @@ mod tcp;
 mod title;
 mod tls;
 mod trials;
+mod tunnel;
 mod watch;
 
 use std::collections::BTreeSet;
@@ -124,7 +125,8 @@ pub async fn measure_run(
     let sources = Sources { over_h3: over_h3.clone(), ..tools.sources() };
     let resolver =
         sources.system.first().map(|server| Known { value: system::class(*server), source: Source::Machine });
-    let vantage = Vantage { resolver, ..vantage };
+    let outside = tools.public.iter().chain(tools.doh.iter().map(|doh| &doh.bootstrap)).map(SocketAddr::ip);
+    let vantage = Vantage { resolver, tunnel: tunnel::is_on_the_way_to(outside), ..vantage };
     let (sources, vantage) = (&sources, &vantage);
     let measured = stream::iter(targets.iter().zip(first_sequence..)).map(|(target, sequence)| async move {
         let started = Timestamp::now();

@@ -91,7 +91,7 @@ pub(crate) fn vantage(config: &Config) -> Vantage {
     fn told<T>(value: T) -> Known<T> {
         Known { value, source: Source::Config }
     }
-    Vantage { network: config.network.map(told), country: config.country.map(told), resolver: None }
+    Vantage { network: config.network.map(told), country: config.country.map(told), resolver: None, tunnel: false }
 }
 
 fn snapshot(reports: &[Report]) -> Result<String, Failed> {

@@ -58,6 +58,7 @@ pub(crate) fn vantage(facts: Option<&Facts>, config: &Config) -> Vantage {
         network: known(facts.and_then(|facts| facts.network), config.network),
         country: known(facts.and_then(|facts| facts.country), config.country),
         resolver: None,
+        tunnel: false,
     }
 }
 

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use kedergi_store::{Fact, StoreError};
 use kedergi_verdict::{Verdict, control_entry};
-use kedergi_wire::{BatchId, ControlEntry, ProbeId, Report, ReportRef, Role, TargetList, TargetUrl};
+use kedergi_wire::{BatchId, ControlEntry, ProbeId, Report, ReportRef, Role, Source, TargetList, TargetUrl};
 
 use crate::asn::Origin;
 
@@ -32,6 +32,9 @@ pub(super) struct Judged {
     pub(super) unlisted: u32,
     /// Reports set aside because they are dated in the future.
     pub(super) early: u32,
+    /// Reports set aside because they were not measured on the network they came from: through a tunnel, or before the probe
+    /// moved there.
+    pub(super) elsewhere: u32,
 }
 
 /// Judges every report of a batch. `control_for` tells what a control saw of a target about that time.
@@ -54,6 +57,10 @@ pub(super) fn judge(
             judged.early += 1;
             continue;
         }
+        if is_from_elsewhere(report, sender.origin) {
+            judged.elsewhere += 1;
+            continue;
+        }
         let verdict = match sender.role {
             Role::Probe => kedergi_verdict::judge(report, control_for(&report.target, at)?.as_ref()),
             Role::Control => as_control(report, &mut judged.controls),
@@ -72,6 +79,14 @@ pub(super) fn judge(
         });
     }
     Ok(judged)
+}
+
+/// Whether a report says that it was measured elsewhere than where it came from. It would be filed under a provider of whom
+/// it knows nothing: a VPN's reachability would speak for the provider at home, or the other way round.
+fn is_from_elsewhere(report: &Report, origin: Origin) -> bool {
+    let told = report.vantage.network.filter(|known| known.source == Source::Collector);
+    let moved = told.zip(origin.network).is_some_and(|(told, seen)| told.value != seen);
+    report.vantage.tunnel || moved
 }
 
 /// A control's report is judged against itself. Where that yields nothing (the control's own line was cut) it is no

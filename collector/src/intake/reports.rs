@@ -32,7 +32,7 @@ fn accept(app: &App, origin: Origin, bytes: &Bytes) -> Result<Receipt, Refusal> 
     let stored = match app.append(&batch)? {
         Appended::New => {
             app.retests().learn(&batch.facts, app.targets(), now);
-            count(&batch.facts, judged.unlisted, judged.early);
+            count(&batch.facts, [judged.unlisted, judged.early, judged.elsewhere]);
             Stored::New
         }
         Appended::Duplicate => Stored::Duplicate,
@@ -50,7 +50,7 @@ fn word(stored: Stored) -> &'static str {
     }
 }
 
-fn count(facts: &[Fact], unlisted: u32, early: u32) {
+fn count(facts: &[Fact], set_aside: [u32; 3]) {
     for fact in facts {
         let role = match fact.role {
             Role::Probe => "probe",
@@ -59,7 +59,7 @@ fn count(facts: &[Fact], unlisted: u32, early: u32) {
         metrics::counter!("kedergi_reports_total", "role" => role, "outcome" => fact.verdict.outcome.word())
             .increment(1);
     }
-    for (reason, reports) in [("unlisted", unlisted), ("early", early)] {
+    for (reason, reports) in ["unlisted", "early", "elsewhere"].into_iter().zip(set_aside) {
         if reports > 0 {
             metrics::counter!("kedergi_reports_set_aside_total", "reason" => reason).increment(reports.into());
             tracing::warn!(reports, reason, "reports of a batch were kept but not judged");

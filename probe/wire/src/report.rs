@@ -96,6 +96,9 @@ pub struct Vantage {
     /// What kind of resolver the system asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolver: Option<Known<SystemResolver>>,
+    /// Whether what left the machine went through a tunnel, such as a VPN's: then nothing was measured of the provider.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tunnel: bool,
 }
 
 /// What kind of resolver the system asks. Its address would point at the volunteer, so only the kind is kept.

@@ -26,7 +26,7 @@ type Details = &'static [(&'static str, &'static [&'static str])];
 /// What the five outcomes may be followed by. It repeats the vocabulary of `kedergi-verdict`, which the lab does not import:
 /// the lab judges that package and must not move with it. A scene that expects a new word needs it here.
 const AFTER: [(&str, Details); 5] = [
-    ("reachable", &[]),
+    ("reachable", &[("tunnel", &[])]),
     ("throttled", &[]),
     ("down", &[]),
     (

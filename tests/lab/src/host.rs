@@ -15,6 +15,8 @@ use crate::LabError;
 
 /// Name of the one device of every host.
 const DEVICE: &str = "net0";
+/// Name of the device that would carry a VPN.
+const LINE: &str = "eth0";
 const MTU: u16 = 1500;
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -30,14 +32,19 @@ pub struct Host {
 }
 
 impl Host {
-    /// Makes the namespace and its device, which is the caller's to feed.
-    pub(crate) fn create(name: &str, addresses: Vec<IpAddr>) -> Result<(Self, SyncDevice), LabError> {
+    /// Makes the namespace and its device, which is the caller's to feed. With a `line`, the device poses as a VPN's: a second
+    /// one has that address, through which nothing goes.
+    pub(crate) fn create(
+        name: &str,
+        addresses: Vec<IpAddr>,
+        line: Option<IpAddr>,
+    ) -> Result<(Self, SyncDevice), LabError> {
         let (jobs, inbox) = mpsc::channel::<Job>();
         let (made, making) = mpsc::channel();
         let device_addresses = addresses.clone();
         let keeper = thread::Builder::new().name(name.to_owned()).spawn(move || {
             // The receiver waits for exactly this message and outlives it.
-            let _ = made.send(namespace(&device_addresses));
+            let _ = made.send(namespace(&device_addresses, line));
             inbox.into_iter().for_each(|job| job());
         });
         let wrong = |step, source| LabError::Host { host: name.to_owned(), step, source };
@@ -101,13 +108,13 @@ impl Drop for Host {
 type Step<T> = Result<T, (&'static str, io::Error)>;
 
 /// Moves the calling thread into a new network namespace and equips it.
-fn namespace(addresses: &[IpAddr]) -> Step<(File, SyncDevice)> {
+fn namespace(addresses: &[IpAddr], line: Option<IpAddr>) -> Step<(File, SyncDevice)> {
     unshare(CloneFlags::CLONE_NEWNET).map_err(|errno| ("making a network namespace", errno.into()))?;
     let namespace = File::open("/proc/thread-self/ns/net").map_err(|e| ("opening its namespace", e))?;
     let device = DeviceBuilder::new().name(DEVICE).enable(false).mtu(MTU).build_sync();
     let device = device.map_err(|e| ("making its network device", e))?;
     device.set_nonblocking(true).map_err(|e| ("making its network device non-blocking", e))?;
-    configure(&batch(addresses)).map_err(|e| ("giving it addresses and routes", e))?;
+    configure(&batch(addresses, line)).map_err(|e| ("giving it addresses and routes", e))?;
     Ok((namespace, device))
 }
 
@@ -117,8 +124,13 @@ pub(crate) fn has_ipv6() -> bool {
 }
 
 /// What `ip -batch` is told. No address is checked for duplicates (there is no link to ask on), or it could not be used yet.
-fn batch(addresses: &[IpAddr]) -> String {
+fn batch(addresses: &[IpAddr], line: Option<IpAddr>) -> String {
     let mut lines = vec!["link set lo up".to_owned(), format!("link set {DEVICE} addrgenmode none up")];
+    if let Some(line) = line {
+        lines.push(format!("tuntap add dev {LINE} mode tap"));
+        lines.push(format!("link set {LINE} up"));
+        lines.push(format!("addr add {line}/32 dev {LINE}"));
+    }
     let ipv6 = has_ipv6();
     for address in addresses.iter().filter(|address| address.is_ipv4() || ipv6) {
         lines.push(match address {

@@ -112,14 +112,17 @@ impl Lab {
             {
                 network.intercept_at(isp, number);
             }
-            let (made, device) = Host::create(&host.name, [host.addresses, host.poses_as].concat())?;
+            let (made, device) = Host::create(&host.name, [host.addresses, host.poses_as].concat(), host.line)?;
             devices.push(device);
             hosts.insert(host.name, made);
         }
         Isp::ALL.iter().for_each(|isp| network.set_quality(*isp, scene.practice(*isp).line));
         let fabric = Fabric::start(network, devices).map_err(LabError::file("the fabric's thread"))?;
         let mut ask_the_public_one = Isp::ALL.to_vec();
-        ask_the_public_one.retain(|isp| scene.practice(*isp).resolver == CustomersResolver::Public);
+        ask_the_public_one.retain(|isp| {
+            let practice = scene.practice(*isp);
+            practice.vpn || practice.resolver == CustomersResolver::Public
+        });
         let resolvers = Mutex::default();
         let interception = Interception::create(folder.path(), listening(&scene.sites, |_| true))?;
         let mut lab = Self {

@@ -29,6 +29,7 @@ const DNS_MACHINE: u8 = 53;
 const HELPER_MACHINE: u8 = 30;
 const INTERCEPTOR_MACHINE: u8 = 80;
 const FIRST_PROBE: u8 = 11;
+const FIRST_EXIT: u8 = 101;
 
 /// A host to be made.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub(crate) struct HostPlan {
     pub(crate) addresses: Vec<IpAddr>,
     /// Addresses that it takes packets for without being their owner: only who is led to it by force meets it there.
     pub(crate) poses_as: Vec<IpAddr>,
+    /// Its address on the line that carries its VPN, if it has one on.
+    pub(crate) line: Option<IpAddr>,
 }
 
 /// Name of a probe's host; `number` counts from 1 to [`PROBES`].
@@ -119,6 +122,7 @@ pub(crate) fn hosts(scene: &Scene) -> Vec<HostPlan> {
         zone,
         addresses: addresses.to_vec(),
         poses_as: Vec::new(),
+        line: None,
     };
     let mut hosts = vec![
         host(DNS, Zone::Free, &public_resolver()),
@@ -135,7 +139,14 @@ pub(crate) fn hosts(scene: &Scene) -> Vec<HostPlan> {
         poses_as.extend(public_resolver());
         hosts.push(HostPlan { poses_as, ..host(&interceptor(isp), zone, &isp.addresses(INTERCEPTOR_MACHINE)) });
         let probes = 1..=PROBES;
-        hosts.extend(probes.map(|number| host(&probe(isp, number), zone, &isp.addresses(FIRST_PROBE + number - 1))));
+        hosts.extend(probes.map(|number| {
+            let (name, own) = (probe(isp, number), isp.addresses(FIRST_PROBE + number - 1));
+            if !scene.practice(isp).vpn {
+                return host(&name, zone, &own);
+            }
+            let exit = free(FIRST_EXIT + PROBES * u8::from(isp == Isp::B) + number - 1);
+            HostPlan { line: own.first().copied(), ..host(&name, Zone::Free, &exit) }
+        }));
     }
     hosts
 }

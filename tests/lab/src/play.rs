@@ -68,6 +68,21 @@ struct Line {
     #[serde(default)]
     hindered: Vec<HowWords>,
     evidence: Vec<Says>,
+    /// A service's line has none.
+    #[serde(default)]
+    report: ReportWords,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct ReportWords {
+    #[serde(default)]
+    vantage: VantageWords,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct VantageWords {
+    #[serde(default)]
+    tunnel: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -87,7 +102,8 @@ impl Line {
         let why = self.why.as_ref().map(|why| format!(" {why}")).unwrap_or_default();
         let trigger = self.trigger.as_ref().map(|trigger| format!(" by {trigger}")).unwrap_or_default();
         let hindered = self.hindered.iter().map(|how| format!(", hindered {} {}", how.layer, how.manner));
-        format!("{}{how}{trigger}{why}{}", self.outcome, hindered.collect::<String>())
+        let tunnel = if self.report.vantage.tunnel { " tunnel" } else { "" };
+        format!("{}{how}{trigger}{why}{tunnel}{}", self.outcome, hindered.collect::<String>())
     }
 }
 

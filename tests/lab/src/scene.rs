@@ -63,6 +63,9 @@ pub struct Practice {
     /// Which resolver its customers use.
     #[serde(default)]
     pub resolver: CustomersResolver,
+    /// Whether its customers have a VPN on, which lets them out on the free side.
+    #[serde(default)]
+    pub vpn: bool,
     /// Days by which the clocks of its customers are wrong; negative: slow.
     #[serde(default)]
     pub clock_days: i16,

@@ -244,6 +244,7 @@ impl<'a> Rounds<'a> {
             network: probe.network.map(|value| Known { value, source: Source::Collector }),
             country: country.map(|value| Known { value, source: Source::Collector }),
             resolver: Some(Known { value: SystemResolver::Remote, source: Source::Machine }),
+            tunnel: false,
         }
     }
 }

@@ -1,6 +1,6 @@
 use jiff::{SignedDuration, Timestamp};
 use kedergi_verdict::{How, Outcome, TlsManner, Why};
-use kedergi_wire::{Asn, ReportRef, Role, Stored};
+use kedergi_wire::{Asn, Known, Report, ReportRef, Role, Source, Stored, Vantage};
 
 use super::house::{CONTROL_INVITE, House, id};
 use super::sample::{TARGET, reached, reset};
@@ -109,4 +109,23 @@ async fn a_control_whose_line_is_cut_is_no_measure() {
     control.report(vec![cut]).await;
     assert_eq!(house.facts().await[0].verdict.outcome, Outcome::Inconclusive { why: Why::NoConnectivity });
     assert!(house.app.facts(|facts| facts.latest_controls()).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_measured_elsewhere_is_no_vote_for_the_network_it_came_from() {
+    let house = House::open().await;
+    house.control().await.report(vec![reached(1)]).await;
+    let probe = house.probe(1, "127.91.98.7").await;
+    let told = |asn| Some(Known { value: Asn::new(asn).unwrap(), source: Source::Collector });
+    let from = |report: Report, network, tunnel| Report {
+        vantage: Vantage { network, tunnel, ..report.vantage.clone() },
+        ..report
+    };
+    // A VPN is on: the blocked site is reached, and that says nothing of the provider, to whom the report is sent past it.
+    let stored = probe.report(vec![from(reached(1), None, true), from(reached(2), told(64501), false)]).await;
+    assert_eq!((stored.stored, stored.reports), (Stored::New, 2), "kept as evidence");
+    assert_eq!(house.facts().await.len(), 1, "the control's alone");
+    probe.report(vec![from(reset(3), told(9198), false)]).await;
+    let facts = house.facts().await;
+    assert_eq!((facts.len(), facts[1].verdict.outcome), (2, BLOCKED));
 }
