@@ -5,6 +5,7 @@ mod decode;
 mod dns;
 mod doh;
 mod failure;
+mod hellos;
 mod http;
 mod line;
 #[cfg(test)]
@@ -128,9 +129,10 @@ pub async fn measure_run(
     let outside = tools.public.iter().chain(tools.doh.iter().map(|doh| &doh.bootstrap)).map(SocketAddr::ip);
     let vantage = Vantage { resolver, tunnel: tunnel::is_on_the_way_to(outside), ..vantage };
     let (sources, vantage) = (&sources, &vantage);
-    let measured = stream::iter(targets.iter().zip(first_sequence..)).map(|(target, sequence)| async move {
+    let measured = stream::iter(targets.iter().zip(first_sequence..).enumerate());
+    let measured = measured.map(|(place, (target, sequence))| async move {
         let started = Timestamp::now();
-        let Course { seen: observations, trials } = measure(tools, sources, target).await;
+        let Course { seen: observations, trials } = measure(tools, sources, target, place < hellos::SAMPLE).await;
         let (target, vantage) = (target.clone(), vantage.clone());
         let line = Line::default();
         Report {
@@ -148,6 +150,7 @@ pub async fn measure_run(
     });
     let mut reports: Vec<Report> = measured.buffer_unordered(tools.concurrency).collect().await;
     let line = line::line(reports.iter().map(|report| &report.observations[..]));
+    let line = Line { encrypted_hellos: line::encrypted_hellos(&reports), ..line };
     reports.iter_mut().for_each(|report| report.line = line);
     reports.sort_by_key(|report| report.sequence);
     reports
@@ -161,7 +164,8 @@ struct Course {
 }
 
 /// One target end to end: ask for its name, try its addresses, fetch its page, follow where that leads.
-async fn measure(tools: &Measurer, sources: &Sources, target: &TargetUrl) -> Course {
+/// Where it is one of the sample, an encrypted hello is tried as well.
+async fn measure(tools: &Measurer, sources: &Sources, target: &TargetUrl, sample: bool) -> Course {
     let watch = Watch::start();
     let host = reach::bare_host(target);
     let (mut seen, named) = match host.parse() {
@@ -174,7 +178,8 @@ async fn measure(tools: &Measurer, sources: &Sources, target: &TargetUrl) -> Cou
     };
     let known = quic::fits(target) && sources.over_h3.contains(target);
     let over_quic = async { if known { quic::measure(tools, &watch, target, &named).await } else { Vec::new() } };
-    let (over_tcp, over_quic) = tokio::join!(over_tcp(tools, sources, &watch, target, &named, !known), over_quic);
+    let more = More { h3: !known && quic::fits(target), hidden: sample };
+    let (over_tcp, over_quic) = tokio::join!(over_tcp(tools, sources, &watch, target, &named, more), over_quic);
     seen.extend(over_tcp.seen);
     seen.extend(over_quic);
     seen.sort_by_key(|observation| observation.after_ms);
@@ -184,15 +189,23 @@ async fn measure(tools: &Measurer, sources: &Sources, target: &TargetUrl) -> Cou
     Course { seen, trials }
 }
 
-/// Tries the addresses, fetches the page and follows where that leads; and asks for it over HTTP/3 as well, if told to and if the
-/// page says that it is served that way.
+/// What to try with a target that answers.
+#[derive(Clone, Copy)]
+struct More {
+    /// HTTP/3, if its page offers that.
+    h3: bool,
+    /// An encrypted hello.
+    hidden: bool,
+}
+
+/// Tries the addresses, fetches the page and follows where that leads; and meanwhile tries what more is to be tried.
 async fn over_tcp(
     tools: &Measurer,
     sources: &Sources,
     watch: &Watch,
     target: &TargetUrl,
     named: &names::Named,
-    may_find_h3: bool,
+    more: More,
 ) -> Course {
     let host = reach::bare_host(target);
     let (mut reached, mut trials) = reach_any(tools, watch, target, addresses(tools, host, named), named).await;
@@ -210,9 +223,13 @@ async fn over_tcp(
     }
     let mut seen: Vec<_> = reached.into_iter().flat_map(|reached| reached.seen).collect();
     if let Some(from) = first_page {
-        let offered = may_find_h3 && from.page.offers_h3 && quic::fits(target);
+        let (offered, ip) = (more.h3 && from.page.offers_h3, from.way.ip);
+        let may_hide = more.hidden && hellos::can_hide(&seen, ip);
         let over_quic = async { if offered { quic::measure(tools, watch, target, named).await } else { Vec::new() } };
-        let (hops, over_quic) = tokio::join!(redirects::follow(tools, sources, watch, from), over_quic);
+        let hidden = async { if may_hide { hellos::hide(tools, watch, target, ip).await } else { Vec::new() } };
+        let follow = redirects::follow(tools, sources, watch, from);
+        let (hops, over_quic, hidden) = tokio::join!(follow, over_quic, hidden);
+        trials.extend(hidden);
         seen.extend(hops);
         seen.extend(over_quic);
     }
@@ -236,7 +253,12 @@ async fn reach_any(
     let again = join_all(first.into_iter().map(|first| reach::again(tools, watch, 0, target, first)));
     let take_apart = async {
         match nowhere {
-            Some(ip) => trials::take_apart(tools, watch, target, ip).await,
+            Some((ip, connected)) => {
+                let other_hellos =
+                    async { if connected { hellos::take_apart(tools, watch, target, ip).await } else { Vec::new() } };
+                let (trials, hellos) = tokio::join!(trials::take_apart(tools, watch, target, ip), other_hellos);
+                [trials, hellos].concat()
+            }
             None => Vec::new(),
         }
     };
@@ -245,11 +267,12 @@ async fn reach_any(
     (reached, trials)
 }
 
-/// The address to take apart, if none of them leads anywhere: of IPv4 rather, which more lines have.
-fn nowhere(reached: &[Reached]) -> Option<IpAddr> {
-    let failed = reached.iter().filter(|reached| reached.failed()).map(Reached::ip);
+/// The address to take apart, if none of them leads anywhere, and whether it let itself be connected to. Of IPv4 rather, which
+/// more lines have.
+fn nowhere(reached: &[Reached]) -> Option<(IpAddr, bool)> {
+    let failed = reached.iter().filter(|reached| reached.failed()).map(|reached| (reached.ip(), reached.connected()));
     let doubtful = reached.iter().all(|reached| !reached.is_good());
-    failed.filter(|_| doubtful).min_by_key(IpAddr::is_ipv6)
+    failed.filter(|_| doubtful).min_by_key(|(ip, _)| ip.is_ipv6())
 }
 
 /// Addresses to try. One that stands in the URL is tried even where it is forbidden, so that the report says so.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use kedergi_wire::{Dns, Failure, Line, Observation, Report, ResolverClass, Step, Tally, Verification};
+use kedergi_wire::{Altered, Dns, Failure, Line, Observation, Report, ResolverClass, Step, Tally, Verification};
 
 use super::names;
 
@@ -32,6 +32,20 @@ pub(crate) fn line<'a>(targets: impl Iterator<Item = &'a [Observation]>) -> Line
         count_asked_again(&mut line.asked_again, observations);
     }
     line
+}
+
+/// Targets that answered an ordinary ClientHello and were tried with an encrypted one, and how many answered that too.
+pub(crate) fn encrypted_hellos(reports: &[Report]) -> Tally {
+    let mut tally = Tally::default();
+    let finished = |step: &Step| matches!(step, Step::Tls(tls) if tls.outcome.ok().is_some());
+    for report in reports.iter().filter(|report| report.observations.iter().any(|seen| finished(&seen.step))) {
+        let trials = report.trials.iter().filter(|trial| trial.altered == Altered::EncryptedHello);
+        let mut handshakes = trials.filter(|trial| matches!(trial.seen.step, Step::Tls(_))).peekable();
+        if handshakes.peek().is_some() {
+            count(&mut tally, handshakes.any(|trial| finished(&trial.seen.step)));
+        }
+    }
+    tally
 }
 
 /// Counts the target if it was tried over QUIC.

@@ -1,6 +1,7 @@
 //! One handshake with the target's name. The chain is recorded whole, and kept even where the handshake fails later.
 
 mod counted;
+mod hello;
 mod roots;
 
 use std::net::SocketAddr;
@@ -9,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kedergi_wire::{Certificate, Digest, Failure, Hello, Session, StepOutcome, Tls, Verification, limits};
-use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, ProtocolVersion, SignatureScheme};
@@ -19,10 +19,11 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use self::counted::Counted;
+use self::hello::Hellos;
 use self::roots::Roots;
 use super::cut::text;
 use super::failure;
-use crate::trust::{TrustError, provider};
+use crate::trust::TrustError;
 
 /// Two round trips and the server's arithmetic; a censor that swallows packets stays silent for minutes.
 const TIMEOUT: Duration = Duration::from_secs(6);
@@ -33,28 +34,48 @@ pub(crate) type Secured = TlsStream<Counted>;
 /// What measured handshakes are made with. It accepts any certificate and notes what it thinks of it, so nothing secret may
 /// ever be sent on it.
 pub(crate) struct Handshakes {
-    base: ClientConfig,
+    hellos: Hellos,
     roots: Arc<Roots>,
 }
 
 impl Handshakes {
     pub(crate) fn new(roots: rustls::RootCertStore) -> Result<Self, TrustError> {
-        let setup = |error: &dyn std::fmt::Display| TrustError::Setup(error.to_string());
         let roots = Arc::new(Roots::new(roots)?);
-        let mut base = ClientConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .map_err(|error| setup(&error))?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::clone(&roots.all) as Arc<dyn ServerCertVerifier>)
-            .with_no_client_auth();
-        // A resumed session shows no certificate.
-        base.resumption = Resumption::disabled();
-        Ok(Self { base, roots })
+        let verifier = Arc::clone(&roots.all) as Arc<dyn ServerCertVerifier>;
+        Ok(Self { hellos: Hellos::new(&verifier)?, roots })
     }
 
     /// Shakes hands on `stream` and sends `host` as the name, unless it is an address.
     pub(crate) async fn shake(&self, stream: TcpStream, address: SocketAddr, host: &str) -> (Tls, Option<Secured>) {
-        let (config, notes) = self.noting(&[b"h2", b"http/1.1"]);
+        self.shake_with(&self.hellos.plain, Hello::Plain, stream, address, host).await
+    }
+
+    /// Whether this program can send such a ClientHello.
+    pub(crate) fn knows(&self, kind: Hello) -> bool {
+        self.hellos.of(kind).is_some()
+    }
+
+    /// As [`Self::shake`], with another kind of ClientHello, if this program can send it. The connection is not used further.
+    pub(crate) async fn shake_as(
+        &self,
+        hello: Hello,
+        stream: TcpStream,
+        address: SocketAddr,
+        host: &str,
+    ) -> Option<Tls> {
+        let base = self.hellos.of(hello)?;
+        Some(self.shake_with(base, hello, stream, address, host).await.0)
+    }
+
+    async fn shake_with(
+        &self,
+        base: &ClientConfig,
+        hello: Hello,
+        stream: TcpStream,
+        address: SocketAddr,
+        host: &str,
+    ) -> (Tls, Option<Secured>) {
+        let (config, notes) = self.noting_with(base, &[b"h2", b"http/1.1"]);
         let (stream, sent) = Counted::new(stream);
         let result = attempt(config, stream, host).await;
         let (outcome, stream) = match result {
@@ -64,7 +85,6 @@ impl Handshakes {
         let server_name = host.parse::<std::net::IpAddr>().is_err().then(|| text(host));
         let hello_bytes = u16::try_from(sent.load(Ordering::Relaxed)).ok().filter(|bytes| *bytes > 0);
         let Seen { chain, verification, extra_root } = notes.taken();
-        let hello = Hello::Plain;
         (Tls { address, server_name, hello_bytes, hello, chain, verification, extra_root, outcome }, stream)
     }
 
@@ -85,9 +105,13 @@ impl Handshakes {
 
     /// What one handshake is made with, and where it is noted what was shown.
     pub(crate) fn noting(&self, alpn: &[&[u8]]) -> (ClientConfig, Notes) {
+        self.noting_with(&self.hellos.plain, alpn)
+    }
+
+    fn noting_with(&self, base: &ClientConfig, alpn: &[&[u8]]) -> (ClientConfig, Notes) {
         let notes = Notes::default();
         let recorder = Recorder { roots: Arc::clone(&self.roots), seen: Arc::clone(&notes.0) };
-        let mut config = self.base.clone();
+        let mut config = base.clone();
         config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
         config.dangerous().set_certificate_verifier(Arc::new(recorder));
         (config, notes)

@@ -98,6 +98,7 @@ impl Example {
         let outcome = failure.map_or(StepOutcome::Ok(session), StepOutcome::Failed);
         let mut seen = named(HTTPS).tls_fails(SITE, Failure::Reset).report.observations;
         let Some(Observation { step: Step::Tls(tls), .. }) = seen.last_mut() else { unreachable!("a handshake") };
+        tls.verification = failure.is_none().then_some(Verification::Valid);
         tls.outcome = outcome;
         self.report.trials.extend(seen.pop().map(|seen| Trial { altered, seen }));
         self
@@ -186,6 +187,11 @@ impl Example {
         let verification = answer.is_ok().then_some(Verification::Valid);
         let outcome = answer.map_or_else(StepOutcome::Failed, |status| StepOutcome::Ok(QuicAnswer { status }));
         self.step(0, Step::Quic(Quic { address, server_name, certificate: None, verification, outcome }))
+    }
+
+    pub(crate) fn encrypted_hellos(mut self, tried: u16, answered: u16) -> Self {
+        self.report.line.encrypted_hellos = Tally { tried, answered };
+        self
     }
 
     pub(crate) fn over_quic(mut self, tried: u16, answered: u16) -> Self {

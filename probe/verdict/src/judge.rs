@@ -5,7 +5,7 @@ use kedergi_wire::{ControlEntry, Report};
 use crate::case::Case;
 use crate::chain::sent_on;
 use crate::table::RULES;
-use crate::{Outcome, RULES_VERSION, RuleId, Verdict, Why, quic, throttle, trigger};
+use crate::{Evidence, How, Outcome, RULES_VERSION, RuleId, Verdict, Why, hellos, quic, throttle, trigger};
 
 /// Judges a report: the first rule of [`crate::rules`] that fires decides.
 ///
@@ -13,9 +13,18 @@ use crate::{Outcome, RULES_VERSION, RuleId, Verdict, Why, quic, throttle, trigge
 pub fn judge(report: &Report, control: Option<&ControlEntry>) -> Verdict {
     let case = Case::new(report, control);
     let verdict = over_tcp(&case);
-    let beside = quic::beside(case.at_first_hop().as_ref().unwrap_or(&case), verdict.outcome);
-    let evidence = verdict.evidence.into_iter().chain(beside.evidence).collect();
-    Verdict { hindered: beside.hindered, evidence, ..verdict }
+    let first = case.at_first_hop();
+    let case = first.as_ref().unwrap_or(&case);
+    let (quic, hellos) = (quic::beside(case, verdict.outcome), hellos::beside(case, verdict.outcome));
+    let evidence = [verdict.evidence, quic.evidence, hellos.evidence].concat();
+    Verdict { hindered: [quic.hindered, hellos.hindered].concat(), evidence, ..verdict }
+}
+
+/// What is hindered beside an outcome, and what the evidence says of it and of other ways.
+#[derive(Debug, Default)]
+pub(crate) struct Beside {
+    pub(crate) hindered: Vec<How>,
+    pub(crate) evidence: Vec<Evidence>,
 }
 
 /// What the way that all programs take comes to.

@@ -15,6 +15,7 @@ mod evidence;
 #[cfg(test)]
 mod example;
 mod goodput;
+mod hellos;
 mod http;
 mod identity;
 mod judge;

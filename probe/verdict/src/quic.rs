@@ -4,14 +4,8 @@ use kedergi_wire::{Failure, Quic, Tally, Verification};
 
 use crate::case::{Case, Seen};
 use crate::evidence::{failure, known, moment, seen};
-use crate::{Evidence, How, Outcome, QuicManner, line};
-
-/// What is hindered over QUIC beside an outcome, and what the evidence says of it.
-#[derive(Debug, Default)]
-pub(crate) struct Beside {
-    pub(crate) hindered: Vec<How>,
-    pub(crate) evidence: Vec<Evidence>,
-}
+use crate::judge::Beside;
+use crate::{How, Outcome, QuicManner, line};
 
 /// Looks at the target's own URL. Where the report does not tell of the target, or the control did not get an answer over HTTP/3,
 /// nothing is said.

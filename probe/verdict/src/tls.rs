@@ -30,7 +30,7 @@ pub(crate) fn failed(case: &Case<'_>, manner: TlsManner) -> Option<Vec<Evidence>
     Some(vec![seen(example.index, says), control_reached(control)])
 }
 
-fn manner_of(tls: &Tls) -> Option<TlsManner> {
+pub(crate) fn manner_of(tls: &Tls) -> Option<TlsManner> {
     use Failure as F;
     match tls.outcome.failure()? {
         F::Reset | F::Refused => Some(TlsManner::Reset),

@@ -141,6 +141,10 @@ pub struct Line {
     /// Targets tried over QUIC, and how many answered. Where none does, UDP is kept from passing, not a name.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]
     pub quic: Tally,
+    /// Targets that answered an ordinary ClientHello and were tried with an encrypted one, and how many answered that too. Where
+    /// none does, it is the line that minds, not a server.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    pub encrypted_hellos: Tally,
     /// Kbit/s at which a control host's bytes came under its own name, the best of the run. `None` where none was asked,
     /// because nothing seemed slow, or it was not reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]

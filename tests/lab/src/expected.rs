@@ -58,7 +58,7 @@ const TRIGGERS: [&str; 4] = ["name", "address", "either", "name-at-address"];
 const HINDERED: &str = ", hindered ";
 
 /// What can be hindered, and how.
-const HINDRANCES: Details = &[("quic", &["timeout"])];
+const HINDRANCES: Details = &[("quic", &["timeout"]), ("tls", &["reset", "timeout", "closed", "alert"])];
 
 impl Expected {
     /// Whether a verdict, given as its words, is what was expected: `reachable, hindered quic timeout`.

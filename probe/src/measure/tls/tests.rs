@@ -5,6 +5,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::super::loopback::{self, Authority, Dates, Identity, acceptor, self_signed, server};
 use super::*;
+use crate::trust::provider;
 
 const NAME: &str = "site.example";
 
@@ -163,4 +164,18 @@ async fn silence_after_the_name() {
     tokio::time::pause();
     let (tls, _) = handshakes.shake(stream, address, NAME).await;
     assert_eq!(tls.outcome, StepOutcome::Failed(Failure::Timeout));
+}
+
+#[cfg(feature = "pq")]
+#[tokio::test]
+async fn other_kinds_of_hello_are_answered_as_well() {
+    let authority = Authority::new();
+    let address = loopback::https(authority.issue(NAME, Dates::Now), |_| Vec::new()).await;
+    let handshakes = Handshakes::new(authority.roots()).unwrap();
+    for (kind, sizes) in [(Hello::PostQuantum, 1400..1800), (Hello::GreaseEch, 300..900)] {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let tls = handshakes.shake_as(kind, stream, address, NAME).await.unwrap();
+        assert_eq!((tls.hello, tls.verification), (kind, Some(Verification::Valid)), "{:?}", tls.outcome);
+        assert!(tls.hello_bytes.is_some_and(|bytes| sizes.contains(&bytes)), "{:?}", tls.hello_bytes);
+    }
 }
