@@ -39,7 +39,10 @@ fn one_json_object_a_line_with_exactly_these_keys() {
     let line: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text.lines().next().unwrap()).unwrap();
     let mut keys: Vec<_> = line.keys().map(String::as_str).collect();
     keys.sort_unstable();
-    assert_eq!(keys, ["evidence", "hindered", "how", "outcome", "report", "rule", "target", "why"]);
+    assert_eq!(
+        keys,
+        ["evidence", "experiments", "hindered", "how", "outcome", "report", "rule", "target", "trigger", "why"]
+    );
     assert_eq!((&line["outcome"], &line["why"]), (&"inconclusive".into(), &"no-connectivity".into()));
     assert!(line["how"].is_null());
 }
