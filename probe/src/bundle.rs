@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kedergi_wire::{Category, Envelope, Kind, OpenError, ProbeId, TargetBundle, TargetUrl};
+use kedergi_wire::{Category, Envelope, Kind, OpenError, ProbeId, Target, TargetBundle, TargetUrl};
 
 /// Why a bundle is not taken.
 #[derive(Debug, thiserror::Error)]
@@ -36,9 +36,10 @@ pub(crate) fn open(bytes: &[u8], pinned: ProbeId, held: Option<u64>) -> Result<T
     }
 }
 
-/// The targets of a bundle that the volunteer lets this probe measure.
-pub(crate) fn wanted(bundle: &TargetBundle, skip: &[Category]) -> Vec<TargetUrl> {
-    let targets = bundle.targets.iter().filter(|target| !skip.contains(&target.category));
+/// The targets of a bundle that the volunteer lets this probe measure; on a metered line those of the light set alone.
+pub(crate) fn wanted(bundle: &TargetBundle, skip: &[Category], metered: bool) -> Vec<TargetUrl> {
+    let allowed = |target: &&Target| !skip.contains(&target.category) && (target.light || !metered);
+    let targets = bundle.targets.iter().filter(allowed);
     targets.map(|target| target.url.clone()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
@@ -46,7 +47,7 @@ pub(crate) fn wanted(bundle: &TargetBundle, skip: &[Category]) -> Vec<TargetUrl>
 mod tests {
     use ed25519_dalek::SigningKey;
     use jiff::Timestamp;
-    use kedergi_wire::{ControlSnapshot, Target, seal};
+    use kedergi_wire::{ControlSnapshot, seal};
 
     use super::*;
 
@@ -59,8 +60,12 @@ mod tests {
     }
 
     fn bundle(version: u64) -> TargetBundle {
-        let target =
-            |url: &str, category| Target { url: url.parse().unwrap(), service: "s".parse().unwrap(), category };
+        let target = |url: &str, category| Target {
+            url: url.parse().unwrap(),
+            service: "s".parse().unwrap(),
+            category,
+            light: category == Category::Messenger,
+        };
         TargetBundle {
             version,
             made: Timestamp::UNIX_EPOCH,
@@ -86,7 +91,10 @@ mod tests {
 
     #[test]
     fn the_volunteer_decides_what_is_measured() {
-        let wanted = wanted(&bundle(1), &[Category::Messenger]);
-        assert_eq!(wanted, ["https://news.example".parse().unwrap()]);
+        let free = wanted(&bundle(1), &[Category::Messenger], false);
+        assert_eq!(free, ["https://news.example".parse().unwrap()]);
+        let metered = wanted(&bundle(1), &[], true);
+        assert_eq!(metered, ["https://chat.example".parse().unwrap()]);
+        assert_eq!(wanted(&bundle(1), &[Category::Messenger], true), []);
     }
 }

@@ -28,6 +28,8 @@ pub struct Config {
     pub interval_s: u32,
     /// Kinds of targets that this probe does not measure.
     pub skip_categories: Vec<Category>,
+    /// Whether bytes on this line are paid for: then only the light set of the list is measured.
+    pub metered: bool,
     /// PEM file of roots to trust beside the bundled ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extra_roots: Option<PathBuf>,
@@ -174,6 +176,7 @@ impl Default for Config {
             collectors: Vec::new(),
             interval_s: 600,
             skip_categories: Vec::new(),
+            metered: false,
             extra_roots: None,
             public_resolvers: vec![
                 SocketAddr::from((Ipv4Addr::new(9, 9, 9, 9), 53)),

@@ -139,7 +139,10 @@ impl Daemon {
         collectors.iter().for_each(warn_of_plain_http);
         Ok(Self {
             courier: Courier::new(config.extra_roots.as_deref())?,
-            wanted: bundle.as_ref().map(|bundle| bundle::wanted(bundle, &config.skip_categories)).unwrap_or_default(),
+            wanted: bundle
+                .as_ref()
+                .map(|bundle| bundle::wanted(bundle, &config.skip_categories, config.metered))
+                .unwrap_or_default(),
             schedule: Schedule::new(config.interval_s, life.next_round, now),
             outbox: Outbox::new(collectors.len(), config.upload_bytes_per_day),
             pulse: Pulse::new(collectors.len()),

@@ -104,7 +104,7 @@ impl FakeCollector {
         let (list, forger) = self.books(|books| (books.list.clone(), books.forger.clone()));
         let (version, targets) = list?;
         let (service, category) = ("test".parse().unwrap(), kedergi_wire::Category::Everyday);
-        let target = |url| Target { url, service: Clone::clone(&service), category };
+        let target = |url| Target { url, service: Clone::clone(&service), category, light: false };
         let bundle = TargetBundle {
             version,
             made: Timestamp::now(),

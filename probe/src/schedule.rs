@@ -19,6 +19,9 @@ use crate::outbox::tomorrow;
 pub(crate) const RUN_TARGETS: usize = 64;
 /// Least time between a measurement of a target and its re-test: a retest confirms, it does not hammer.
 pub(crate) const RETEST_GAP: SignedDuration = SignedDuration::from_mins(1);
+/// Bytes that a target is presumed to cost when little is left of a day's budget: a page at the cap, its handshakes and as much
+/// again for redirects.
+const TARGET_BYTES: u64 = 128 * 1024;
 /// How far a round may stray from its interval, either way.
 const JITTER: f64 = 0.1;
 
@@ -50,6 +53,14 @@ pub(crate) struct Download {
     pub(crate) today: u64,
     /// A day.
     pub(crate) budget: u64,
+}
+
+impl Download {
+    /// Targets that one run may have: as many as what is left will pay for, and one if anything is left.
+    fn affords(self) -> usize {
+        let left = self.budget.saturating_sub(self.today);
+        usize::try_from(left / TARGET_BYTES).unwrap_or(RUN_TARGETS).clamp(1, RUN_TARGETS)
+    }
 }
 
 /// The schedule of one probe.
@@ -93,10 +104,11 @@ impl Schedule {
         if download.today >= download.budget {
             return Due::Wait(tomorrow(now), "today's download budget is used up");
         }
-        let mut run = self.due_retests(now);
+        let most = download.affords();
+        let mut run = self.due_retests(now, most);
         if run.is_empty() {
             self.begin_round(wanted, now, rng);
-            run = self.round.drain(..self.round.len().min(RUN_TARGETS)).collect();
+            run = self.round.drain(..self.round.len().min(most)).collect();
         }
         if run.is_empty() {
             return self.wait();
@@ -127,9 +139,9 @@ impl Schedule {
         self.measured.get(target).map_or(Timestamp::MIN, |at| later(*at, RETEST_GAP))
     }
 
-    fn due_retests(&self, now: Timestamp) -> Vec<TargetUrl> {
+    fn due_retests(&self, now: Timestamp, most: usize) -> Vec<TargetUrl> {
         let due = self.retests.iter().filter(|target| self.retest_due(target) <= now);
-        due.take(RUN_TARGETS).cloned().collect()
+        due.take(most).cloned().collect()
     }
 
     /// A round that takes longer than the interval is finished first: rounds never pile up.

@@ -147,6 +147,7 @@ fn target_list(scenario: &Scenario) -> Result<String> {
             url: url.clone(),
             service: service.id.clone(),
             category: service.category,
+            light: false,
         })
     });
     Ok(toml::to_string(&List { target: targets.collect() })?)

@@ -8,11 +8,12 @@ use toml::de::DeTable;
 use super::ConfigError;
 
 /// Keys of the file, for the message that names the nearest one. A test holds them against [`Config`].
-pub(super) const KEYS: [&str; 15] = [
+pub(super) const KEYS: [&str; 16] = [
     "data_dir",
     "collectors",
     "interval_s",
     "skip_categories",
+    "metered",
     "extra_roots",
     "public_resolvers",
     "doh_resolvers",

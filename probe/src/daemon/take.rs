@@ -99,7 +99,7 @@ impl Daemon {
         match bundle::open(bytes, self.enrolment.collector_key, held) {
             Ok(bundle) => {
                 tracing::info!("target list version {}: {} targets", bundle.version, bundle.targets.len());
-                self.wanted = bundle::wanted(&bundle, &self.config.skip_categories);
+                self.wanted = bundle::wanted(&bundle, &self.config.skip_categories, self.config.metered);
                 self.spool.keep(Kept::Bundle, bytes)?;
                 self.spool.forget_other_verdicts(&self.wanted)?;
                 self.bundle = Some(bundle);

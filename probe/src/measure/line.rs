@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use kedergi_wire::{Altered, Dns, Failure, Line, Observation, Report, ResolverClass, Step, Tally, Verification};
+use kedergi_wire::{
+    Altered, Dns, Failure, Line, Observation, Report, ResolverClass, Step, Tally, Transfer, Verification,
+};
 
 use super::names;
 
@@ -155,7 +157,17 @@ fn count(tally: &mut Tally, answered: bool) {
 
 /// Roughly the bytes that the measurements of these reports received: for the download budget.
 pub fn bytes_received(reports: &[Report]) -> u64 {
-    reports.iter().flat_map(|report| &report.observations).map(|seen| bytes(&seen.step)).sum()
+    let of_report = |report: &Report| {
+        let seen: u64 = report.observations.iter().map(|seen| bytes(&seen.step)).sum();
+        let tried: u64 = report.trials.iter().map(|trial| bytes(&trial.seen.step)).sum();
+        let timed: u64 = report.pairs.iter().map(|pair| fetched(&pair.target) + fetched(&pair.control)).sum();
+        seen + tried + timed
+    };
+    reports.iter().map(of_report).sum()
+}
+
+fn fetched(transfer: &Transfer) -> u64 {
+    u64::from(transfer.bytes) + HANDSHAKE
 }
 
 fn bytes(step: &Step) -> u64 {

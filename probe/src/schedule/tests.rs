@@ -5,7 +5,7 @@ use rand::rngs::SmallRng;
 use super::*;
 
 const NOW: Timestamp = Timestamp::constant(1_557_378_000, 0);
-const PLENTY: Download = Download { today: 0, budget: 1 };
+const PLENTY: Download = Download { today: 0, budget: u64::MAX };
 
 fn at(seconds: i64) -> Timestamp {
     later(NOW, SignedDuration::from_secs(seconds))
@@ -129,4 +129,25 @@ proptest! {
         }
         prop_assert!(rounds.windows(2).all(|pair| pair[1] - pair[0] >= 540), "{rounds:?}");
     }
+}
+
+/// A day of a probe that would measure without a pause: what is received stays within the budget, but for one target.
+#[test]
+fn a_days_budget_holds() {
+    let (budget, mut today) = (3 * 1024 * 1024, 0);
+    let mut setting = Setting::new(200);
+    let mut measured = 0;
+    for second in 0..2000 {
+        setting.schedule.retest(targets(20));
+        let download = Download { today, budget };
+        match setting.schedule.next(&setting.wanted, download, at(second), &mut setting.rng) {
+            Due::Measure(run) => {
+                measured += run.len();
+                today += TARGET_BYTES * u64::try_from(run.len()).unwrap();
+            }
+            Due::Wait(..) | Due::Nothing(_) => {}
+        }
+        assert!(today <= budget + TARGET_BYTES, "{today} at {second}");
+    }
+    assert_eq!(measured, 24);
 }

@@ -50,6 +50,9 @@ pub enum ListError {
         /// The number.
         found: usize,
     },
+    /// On a metered line the number could not be met, or by other endpoints than elsewhere.
+    #[error("the service {0} needs several endpoints blocked and only some of them are light; make all light, or none")]
+    HalfLight(ServiceId),
 }
 
 /// The targets in the order of the list, with what makes a service of them.
@@ -112,6 +115,10 @@ impl TryFrom<ListFile> for TargetList {
             if !ruled.insert(rule.name.clone()) {
                 return Err(ListError::TwoRules(rule.name));
             }
+            let light = file.target.iter().filter(|target| target.service == rule.name && target.light).count();
+            if rule.blocked_when > 1 && light > 0 && light < count {
+                return Err(ListError::HalfLight(rule.name));
+            }
             blocked_when.insert(rule.name, rule.blocked_when);
         }
         Ok(Self { targets: file.target, services, blocked_when })
@@ -128,6 +135,7 @@ mod tests {
             url: url.parse().unwrap(),
             service: service.parse().unwrap(),
             category: Category::Messenger,
+            light: false,
         };
         let rule = |(name, blocked_when): &(&str, usize)| ServiceRule {
             name: name.parse().unwrap(),
@@ -155,6 +163,9 @@ mod tests {
         assert!(error(&[("m", 0)]).contains("from 1"));
         assert!(error(&[("x", 1)]).contains("x has 0 targets"));
         assert!(error(&[("m", 1), ("m", 2)]).contains("leave one"));
+        let mut half = file(&TWO, &[("m", 2)]);
+        half.target[0].light = true;
+        assert!(TargetList::try_from(half).unwrap_err().to_string().contains("all light"));
         let twice = TargetList::try_from(file(&[TWO[0], TWO[0]], &[])).unwrap_err();
         assert_eq!(twice.to_string(), "tcp://45.80.1.1:443 is listed twice");
         assert!(TargetList::try_from(file(&[], &[])).unwrap_err().to_string().contains("1 to 4096"));

@@ -158,6 +158,9 @@ pub struct Target {
     pub service: ServiceId,
     /// Its kind.
     pub category: Category,
+    /// Whether it belongs to the light set, which is all that is measured on a metered line.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub light: bool,
 }
 
 #[cfg(test)]

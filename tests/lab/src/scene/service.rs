@@ -29,6 +29,7 @@ impl Scene {
             url: url.clone(),
             service: service.clone(),
             category: Category::Everyday,
+            light: false,
         };
         let targets = self.services.iter().flat_map(|service| service.targets.iter().map(|url| (url, &service.name)));
         let rule =
