@@ -48,8 +48,8 @@ impl Controls {
 mod tests {
     use super::*;
 
-    fn at(minute: u64) -> Moment {
-        Moment(minute * 600)
+    fn at(minute: u32) -> Moment {
+        Moment(minute * 60)
     }
 
     #[test]

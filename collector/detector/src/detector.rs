@@ -193,14 +193,14 @@ fn who(vote: &Vote, at: Moment) -> Who {
             let young = enrolled.and_then(Moment::of).filter(|enrolled| *enrolled >= at.before(YOUNG));
             let witness = young.map_or(known, |enrolled| {
                 let day = enrolled.floor(SignedDuration::from_hours(24)).0;
-                hash(&[1, day, known % VOICES_OF_A_DAY])
+                hash(&[1, day.into(), known % VOICES_OF_A_DAY])
             });
             let voice = neighbourhood.map_or(witness, |neighbourhood| hash(&[2, neighbourhood.0]));
             Who { witness, voice, aged: young.is_none() }
         }
         Source::Anonymous { resolver_network } => {
             let hour = at.floor(SignedDuration::from_hours(1)).0;
-            let witness = hash(&[3, resolver_network.map_or(0, |network| network.get().into()), hour]);
+            let witness = hash(&[3, resolver_network.map_or(0, |network| network.get().into()), hour.into()]);
             Who { witness, voice: witness, aged: true }
         }
     }

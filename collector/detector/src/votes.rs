@@ -1,14 +1,13 @@
 //! The votes of one series that may still get company from late facts.
 //!
-//! Most of the detector's memory is here, so a vote is eight bytes: when, who, what, with what, as places in the lists beside.
-
-use std::collections::VecDeque;
+//! Most of the detector's memory is here, so a vote is a number: when, and as places in the lists beside who, what, with what.
 
 use jiff::SignedDuration;
 use kedergi_verdict::How;
 use kedergi_wire::ReportRef;
 use serde::{Deserialize, Serialize};
 
+use crate::packed::{INSTRUMENTS, KINDS, PEOPLE, Packed, bits, time};
 use crate::time::Moment;
 use crate::{HORIZON, Instrument, Resolver};
 
@@ -16,10 +15,6 @@ const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// Reports kept as possible evidence for each hour.
 const REPORTS_AN_HOUR: usize = 4;
-/// What fits into the bits of an entry: 36 for the time, 12 for who, 8 for what, 8 for the instrument.
-const PEOPLE: u32 = 12;
-const KINDS: u32 = 8;
-const INSTRUMENTS: u32 = 8;
 
 /// What one probe says of one service in one minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,8 +57,7 @@ pub(crate) struct Found {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Saved")]
 pub(crate) struct Votes {
-    #[serde(serialize_with = "crate::packed::serialize")]
-    entries: VecDeque<u64>,
+    entries: Packed,
     lists: Lists,
     reports: Vec<(Moment, u64, ReportRef)>,
 }
@@ -71,8 +65,7 @@ pub(crate) struct Votes {
 /// Votes as they are saved.
 #[derive(Deserialize)]
 struct Saved {
-    #[serde(deserialize_with = "crate::packed::deserialize")]
-    entries: VecDeque<u64>,
+    entries: Packed,
     lists: Lists,
     reports: Vec<(Moment, u64, ReportRef)>,
 }
@@ -114,16 +107,16 @@ pub(crate) enum Put {
 
 impl Votes {
     pub(crate) fn iter(&self) -> impl Iterator<Item = Cast> {
-        self.entries.iter().map(|&entry| self.cast(entry))
+        self.entries.iter().map(|entry| self.cast(entry))
     }
 
     pub(crate) fn newest(&self) -> Option<Cast> {
-        self.entries.back().map(|&entry| self.cast(entry))
+        self.entries.last().map(|entry| self.cast(entry))
     }
 
     /// The minute before which nothing changes any more: whole minutes, because a probe's vote is a minute's.
     pub(crate) fn edge(&self) -> Moment {
-        self.entries.back().map_or(Moment::default(), |&newest| time(newest).minute().before(HORIZON))
+        self.entries.last().map_or(Moment::default(), |newest| time(newest).minute().before(HORIZON))
     }
 
     /// Puts a vote in its place. The result is the same in whatever order votes come: where a probe votes twice in a
@@ -133,8 +126,7 @@ impl Votes {
             return Put::TooLate;
         }
         let rival = self.rival(&cast);
-        if let Some(place) = rival {
-            let other = self.cast(self.entries[place]);
+        if let Some((place, other)) = rival {
             if rank(&other) <= rank(&cast) {
                 return Put::Nowhere;
             }
@@ -144,14 +136,18 @@ impl Votes {
         let Some(entry) = self.entry(&cast) else { return Put::Nowhere };
         self.keep_report(&cast);
         let place = self.place(&cast);
+        if place == self.entries.len() {
+            self.entries.push(entry);
+            return if rival.is_none() { Put::Last } else { Put::Between };
+        }
         self.entries.insert(place, entry);
-        if rival.is_none() && place + 1 == self.entries.len() { Put::Last } else { Put::Between }
+        Put::Between
     }
 
     /// Takes out the oldest vote, if it lies beyond the edge.
     pub(crate) fn pop_settled(&mut self) -> Option<Cast> {
         let edge = self.edge();
-        let entry = self.entries.pop_front_if(|entry| time(*entry) < edge)?;
+        let entry = self.entries.pop_before(edge)?;
         let cast = self.cast(entry);
         if self.reports.first().is_some_and(|&(at, ..)| at <= cast.at) {
             self.reports.retain(|&(at, ..)| at > cast.at);
@@ -159,25 +155,19 @@ impl Votes {
         Some(cast)
     }
 
-    /// The place of the vote by the same witness in the same minute.
-    fn rival(&self, cast: &Cast) -> Option<usize> {
+    /// The vote by the same witness in the same minute, and its place.
+    fn rival(&self, cast: &Cast) -> Option<(usize, Cast)> {
         let start = cast.at.minute();
-        if self.entries.back().is_none_or(|&newest| time(newest) < start) {
-            return None;
-        }
-        let first = self.entries.partition_point(|&entry| time(entry) < start);
         let end = start.after(MINUTE);
-        let minute = self.entries.range(first..).take_while(|entry| time(**entry) < end);
-        minute.zip(first..).find(|(entry, _)| self.who(**entry).witness == cast.who.witness).map(|(_, place)| place)
+        let minute = self.entries.since(start).into_iter().take_while(|&(_, entry)| time(entry) < end);
+        let mut same = minute.filter(|&(_, entry)| self.who(entry).witness == cast.who.witness);
+        same.next().map(|(place, entry)| (place, self.cast(entry)))
     }
 
     fn place(&self, cast: &Cast) -> usize {
-        match self.entries.back() {
-            Some(&newest) if time(newest) >= cast.at => self
-                .entries
-                .partition_point(|&entry| (time(entry), self.who(entry).witness) < (cast.at, cast.who.witness)),
-            Some(_) | None => self.entries.len(),
-        }
+        let later = self.entries.since(cast.at);
+        let after = |&&(_, entry): &&(usize, u64)| (time(entry), self.who(entry).witness) > (cast.at, cast.who.witness);
+        later.iter().find(after).map_or(self.entries.len(), |&(place, _)| place)
     }
 
     /// The first few reports of each hour are kept: which they are does not depend on the order in which they come.
@@ -199,19 +189,19 @@ impl Votes {
     }
 
     fn who(&self, entry: u64) -> Who {
-        self.lists.people[bits(entry >> (KINDS + INSTRUMENTS), PEOPLE)]
+        self.lists.people[bits(entry, KINDS + INSTRUMENTS, PEOPLE)]
     }
 
     fn cast(&self, entry: u64) -> Cast {
         let (at, who) = (time(entry), self.who(entry));
-        let ballot = match bits(entry >> INSTRUMENTS, KINDS).checked_sub(1) {
+        let ballot = match bits(entry, INSTRUMENTS, KINDS).checked_sub(1) {
             None => Ballot::Clear,
             Some(kind) => {
                 let report = self.reports.binary_search_by_key(&(at, who.witness), |&(at, witness, _)| (at, witness));
                 Ballot::Blocked(self.lists.kinds[kind], report.ok().map(|place| self.reports[place].2))
             }
         };
-        Cast { at, who, ballot, instrument: self.lists.instruments[bits(entry, INSTRUMENTS)] }
+        Cast { at, who, ballot, instrument: self.lists.instruments[bits(entry, 0, INSTRUMENTS)] }
     }
 
     /// The eight bytes of a vote. `None` if a list is full.
@@ -226,10 +216,10 @@ impl Votes {
 
     /// Whether every entry refers to something listed: a saved state may be damaged.
     fn is_sound(&self) -> bool {
-        let listed = |&entry: &u64| {
-            bits(entry >> (KINDS + INSTRUMENTS), PEOPLE) < self.lists.people.len()
-                && bits(entry >> INSTRUMENTS, KINDS) <= self.lists.kinds.len()
-                && bits(entry, INSTRUMENTS) < self.lists.instruments.len()
+        let listed = |entry: u64| {
+            bits(entry, KINDS + INSTRUMENTS, PEOPLE) < self.lists.people.len()
+                && bits(entry, INSTRUMENTS, KINDS) <= self.lists.kinds.len()
+                && bits(entry, 0, INSTRUMENTS) < self.lists.instruments.len()
         };
         self.entries.iter().all(listed)
     }
@@ -243,8 +233,7 @@ impl Lists {
             Ballot::Blocked(found, _) => 1 + listed(&mut self.kinds, found, (1 << KINDS) - 1)?,
         };
         let instrument = listed(&mut self.instruments, cast.instrument, 1 << INSTRUMENTS)?;
-        let time = cast.at.0.checked_mul(1 << (PEOPLE + KINDS + INSTRUMENTS))?;
-        Some(time | who << (KINDS + INSTRUMENTS) | kind << INSTRUMENTS | instrument)
+        Some(u64::from(cast.at.0) << 32 | who << (KINDS + INSTRUMENTS) | kind << INSTRUMENTS | instrument)
     }
 
     /// Whether a list would outgrow another 16 places: then those that nobody refers to any more make room.
@@ -269,14 +258,6 @@ fn listed<T: PartialEq>(list: &mut Vec<T>, thing: T, most: usize) -> Option<u64>
         list.push(thing);
     }
     u64::try_from(place).ok()
-}
-
-fn time(entry: u64) -> Moment {
-    Moment(entry >> (PEOPLE + KINDS + INSTRUMENTS))
-}
-
-fn bits(entry: u64, count: u32) -> usize {
-    usize::try_from(entry & ((1 << count) - 1)).unwrap_or(usize::MAX)
 }
 
 fn rank(cast: &Cast) -> (bool, Moment, Ballot) {

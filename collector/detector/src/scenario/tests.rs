@@ -128,7 +128,7 @@ fn late_and_shuffled_facts_give_the_same_events() {
     let scenario = Scenario::bundled("kz-2019-05-09").unwrap();
     let mut inputs = inputs(&scenario);
     // Some services will do: reading votes that come in between others takes its time.
-    inputs.retain(|input| ["azattyq", "facebook", "youtube", "vk"].contains(&service(input).as_str()));
+    inputs.retain(|input| ["azattyq", "facebook"].contains(&service(input).as_str()));
     let mut arriving: Vec<_> = (0u64..).zip(&inputs).map(|(number, input)| (arrival(input, number), input)).collect();
     arriving.sort_by_key(|(arrival, _)| *arrival);
     let shuffled = detect(arriving.into_iter().map(|(_, input)| input));
