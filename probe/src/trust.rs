@@ -59,7 +59,7 @@ pub fn verifying_client(roots: RootCertStore) -> Result<ClientConfig, TrustError
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// The one crypto library of the probe.
+/// The crypto library of everything but two kinds of measured ClientHello.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
