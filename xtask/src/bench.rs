@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: figures, measured, each with the command that prints it.
 
+mod detector;
 mod false_alarms;
 
 use std::fs;
@@ -17,6 +18,7 @@ pub(crate) enum Bench {
     /// Size of the probe's binary, and its peak memory over a run of 40 targets in the lab
     Probe,
     FalseAlarms(false_alarms::FalseAlarms),
+    Detector(detector::Detector),
 }
 
 /// Goals of the probe: bytes of the stripped binary, peak memory in KB.
@@ -28,6 +30,7 @@ impl Bench {
         match self {
             Self::Probe => probe(),
             Self::FalseAlarms(bench) => bench.run(),
+            Self::Detector(bench) => bench.run(),
         }
     }
 }

@@ -36,6 +36,6 @@ pub use event::{
 pub use input::{ControlVote, Heartbeat, Input, Instrument, Neighbourhood, Resolver, Source, Vote};
 pub use public::PublicEvent;
 pub use scenario::{
-    Controls, Expectation, Fault, FaultKind, Interference, Mismatch, Network, Round, Scenario, ScenarioError, Service,
-    SimProbe, Technique,
+    Controls, Expectation, Fault, FaultKind, Interference, Mismatch, Network, Played, Round, Scenario, ScenarioError,
+    Service, SimProbe, Technique,
 };

@@ -5,6 +5,7 @@ use kedergi_wire::{Asn, Category, CountryCode, ServiceId, TargetUrl};
 use serde::Deserialize;
 
 mod check;
+mod direct;
 mod error;
 mod noise;
 mod rounds;
@@ -15,6 +16,7 @@ mod technique;
 mod tests;
 
 pub use check::Mismatch;
+pub use direct::Played;
 pub use error::ScenarioError;
 pub use rounds::{Round, SimProbe};
 pub use technique::Technique;
@@ -22,7 +24,15 @@ pub use technique::Technique;
 /// Scenarios that come with this package.
 const BUNDLED: &[(&str, &str)] = &[
     ("kz-2019-05-09", include_str!("../scenarios/kz-2019-05-09.toml")),
+    ("kz-2019-06-09", include_str!("../scenarios/kz-2019-06-09.toml")),
+    ("kz-2019-06-11", include_str!("../scenarios/kz-2019-06-11.toml")),
+    ("kz-2019-07-mitm", include_str!("../scenarios/kz-2019-07-mitm.toml")),
+    ("kz-2020-02", include_str!("../scenarios/kz-2020-02.toml")),
+    ("kz-2023-steady", include_str!("../scenarios/kz-2023-steady.toml")),
+    ("mm-2021-02", include_str!("../scenarios/mm-2021-02.toml")),
     ("must-not-fire", include_str!("../scenarios/must-not-fire.toml")),
+    ("odd-lines", include_str!("../scenarios/odd-lines.toml")),
+    ("cable-cut", include_str!("../scenarios/cable-cut.toml")),
 ];
 
 /// Something that happened, or could have: who measured what from where, what was in the way, and what the detector should
@@ -157,6 +167,14 @@ pub enum FaultKind {
     Cut,
     /// Its line loses packets: connecting to a target fails.
     Flaky,
+    /// It is behind a page that wants a click before anything else: that page answers everybody's requests.
+    Portal,
+    /// Its resolver gives false answers.
+    Resolver,
+    /// It does not know the authority that certifies the target: its store is old.
+    OldStore,
+    /// It is sent to other addresses of the target than the controls are, as networks for content do.
+    Elsewhere,
 }
 
 /// An event that should be found.
@@ -167,6 +185,10 @@ pub struct Expectation {
     pub name: String,
     /// Exactly the services it affects.
     pub services: Vec<ServiceId>,
+    /// Only of what begins from then on; from the start if left out. With `until` it tells apart events of the same services.
+    pub from: Option<Timestamp>,
+    /// Only of what begins before then; to the end if left out.
+    pub until: Option<Timestamp>,
     /// How long after each cut, network by network and service by service, the event must say so.
     pub opens_within: SignedDuration,
     /// When it must end; when the last of the steps ends, if left out.

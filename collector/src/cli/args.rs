@@ -146,6 +146,9 @@ pub(crate) struct ReplayArgs {
     /// An invitation for the scenario's controls
     #[arg(long, value_name = "CODE", requires = "collector")]
     pub(crate) control_invite: Option<String>,
+    /// Straight into a detector: the same rules and events, without enrolment, HTTP and a store
+    #[arg(long, conflicts_with = "collector")]
+    pub(crate) direct: bool,
     /// One JSON object a line
     #[arg(long)]
     pub(crate) json: bool,

@@ -61,6 +61,19 @@ async fn a_history_comes_out_as_the_event_it_was() {
     assert_eq!((&lines[1]["as_expected"], &lines[1]["events"]), (&true.into(), &1.into()));
 }
 
+/// Names of events apart, `--direct` says what the whole way says.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_direct_way_says_the_same() {
+    let print = |comparison: Comparison| {
+        let mut out = Vec::new();
+        comparison.print(false, &mut out).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        out.lines().map(|line| line.split_once("  ").map_or(line, |(_, rest)| rest).to_owned()).collect::<Vec<_>>()
+    };
+    let direct = directly(&Scenario::parse(SMALL).unwrap());
+    assert_eq!(print(direct), print(play(SMALL).await));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_come_out_is_named() {
     let comparison = play(&SMALL.replace("opens_within = \"15m\"", "opens_within = \"1s\"")).await;

@@ -137,6 +137,8 @@ pub(super) struct Cut {
     network: Asn,
     from: Timestamp,
     until: Timestamp,
+    /// Whether it meets every measurement.
+    whole: bool,
 }
 
 impl Scenario {
@@ -156,7 +158,12 @@ impl Scenario {
         steps.flat_map(|step| {
             let met =
                 self.networks.iter().filter(|network| step.networks.is_empty() || step.networks.contains(&network.asn));
-            met.map(|network| Cut { network: network.asn, from: step.from, until: step.until })
+            met.map(|network| Cut {
+                network: network.asn,
+                from: step.from,
+                until: step.until,
+                whole: step.share >= 1.0,
+            })
         })
     }
 
@@ -192,14 +199,15 @@ impl Scenario {
     }
 
     fn check_cuts(&self, expectation: &Expectation, event: &Event) -> impl Iterator<Item = Mismatch> {
-        expectation
-            .services
-            .iter()
-            .flat_map(|service| self.cuts(service).filter_map(|cut| check_cut(expectation, event, service, cut)))
+        let meant = |cut: &Cut| expectation.spans(cut.from);
+        expectation.services.iter().flat_map(move |service| {
+            self.cuts(service).filter(meant).filter_map(|cut| check_cut(expectation, event, service, cut))
+        })
     }
 
     fn check_close(&self, expectation: &Expectation, event: &Event) -> Option<Mismatch> {
-        let last = expectation.services.iter().flat_map(|service| self.cuts(service)).map(|cut| cut.until).max();
+        let last = expectation.services.iter().flat_map(|service| self.cuts(service));
+        let last = last.filter(|cut| expectation.spans(cut.from)).map(|cut| cut.until).max();
         let end = expectation.closes_at.or(last)?;
         let (name, id) = (expectation.name.clone(), event.id.clone());
         let Some(closed) = event.closed().filter(|_| event.state == EventState::Closed) else {
@@ -229,12 +237,18 @@ impl Scenario {
 impl Expectation {
     fn concerns(&self, event: &Event) -> bool {
         event.services().into_iter().any(|service| self.services.contains(service))
+            && event.opened().is_some_and(|opened| self.spans(opened))
+    }
+
+    /// Whether what begins then is what it is about.
+    fn spans(&self, begins: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= begins) && self.until.is_none_or(|until| begins < until)
     }
 }
 
 fn check_cut(expectation: &Expectation, event: &Event, service: &ServiceId, cut: Cut) -> Option<Mismatch> {
     let (name, id, service) = (expectation.name.clone(), event.id.clone(), service.clone());
-    let Cut { network, from: cut, until } = cut;
+    let Cut { network, from: cut, until, whole } = cut;
     let here = |affected: &&Affected| affected.network == network && affected.service.as_ref() == Some(&service);
     let meets = |affected: &&Affected| affected.onset.latest < until && affected.end.is_none_or(|end| end.latest > cut);
     let Some(affected) = event.scope.iter().filter(here).find(meets) else {
@@ -247,6 +261,9 @@ fn check_cut(expectation: &Expectation, event: &Event, service: &ServiceId, cut:
     }
     // A lost packet shortly before a cut is easily taken for its beginning, so the same time is allowed on this side.
     let Bracket { earliest, latest } = affected.onset;
-    let within = earliest.is_none_or(|earliest| earliest <= cut) && cut.duration_since(latest) <= allowed;
+    // Where a block lets some pass, to have got through proves nothing: the bracket may begin later than the block.
+    let slack = if whole { SignedDuration::ZERO } else { allowed };
+    let within =
+        earliest.is_none_or(|earliest| earliest.duration_since(cut) <= slack) && cut.duration_since(latest) <= allowed;
     (!within).then_some(Mismatch::Onset { name, id, network, service, cut })
 }

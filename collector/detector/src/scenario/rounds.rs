@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
 use jiff::{SignedDuration, Timestamp};
-use kedergi_wire::{Asn, FORMAT, Known, Line, Report, Role, Source, SystemResolver, Tally, Vantage};
+use kedergi_verdict::{DnsManner, How};
+use kedergi_wire::{Asn, CountryCode, FORMAT, Known, Line, Report, Role, Source, SystemResolver, Tally, Vantage};
 
 use super::noise::{below, happens};
 use super::site::Site;
@@ -16,6 +17,15 @@ const STAGGER: SignedDuration = SignedDuration::from_millis(200);
 /// A probe that is asked to test again does so between 5 seconds after the failure and a minute.
 const AGAIN_AFTER_MS: u64 = 5_000;
 const AGAIN_SPREAD_MS: u64 = 50_000;
+
+/// What is met because of a probe's faults; the first that it has counts.
+const FAULTS: [(FaultKind, Fate); 5] = [
+    (FaultKind::Flaky, Fate::Lost),
+    (FaultKind::Portal, Fate::Portal),
+    (FaultKind::Resolver, Fate::Met(How::Dns(DnsManner::WrongAddress))),
+    (FaultKind::OldStore, Fate::OldStore),
+    (FaultKind::Elsewhere, Fate::Elsewhere),
+];
 
 /// A simulated probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,8 +109,8 @@ impl Scenario {
                 Technique::Block(_) | Technique::Down | Technique::Silence => None,
             }
         });
-        let lost = || self.has_fault(FaultKind::Flaky, probe, at, target).then_some(Fate::Lost);
-        interference.or_else(lost).unwrap_or(Fate::Works)
+        let faults = || FAULTS.into_iter().find(|(kind, _)| self.has_fault(*kind, probe, at, target));
+        interference.or_else(|| faults().map(|(_, fate)| fate)).unwrap_or(Fate::Works)
     }
 }
 
@@ -130,7 +140,18 @@ enum What {
     Again(Vec<usize>),
 }
 
-struct Rounds<'a> {
+/// A probe looks at some targets.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Looked {
+    pub(super) at: Timestamp,
+    /// Its place among all probes.
+    pub(super) probe: usize,
+    pub(super) sim: SimProbe,
+    /// Each target, and what its measurement met.
+    pub(super) fates: Vec<(usize, Fate)>,
+}
+
+pub(super) struct Rounds<'a> {
     scenario: &'a Scenario,
     sites: Vec<Site>,
     probes: Vec<SimProbe>,
@@ -142,7 +163,7 @@ struct Rounds<'a> {
 }
 
 impl<'a> Rounds<'a> {
-    fn new(scenario: &'a Scenario) -> Self {
+    pub(super) fn new(scenario: &'a Scenario) -> Self {
         let targets = scenario
             .services
             .iter()
@@ -161,27 +182,44 @@ impl<'a> Rounds<'a> {
         }
     }
 
+    /// The next time that a probe looks. `None` when the scenario is over.
+    pub(super) fn look(&mut self) -> Option<Looked> {
+        loop {
+            let Reverse(due) = self.agenda.pop()?;
+            if due.at >= self.scenario.end {
+                // The agenda is in order: what follows is later still.
+                return None;
+            }
+            if let Some(looked) = self.carry_out(due) {
+                return Some(looked);
+            }
+        }
+    }
+
     /// Carries out one entry of the agenda. `None` if the probe is off.
-    fn carry_out(&mut self, due: Due) -> Option<Round> {
-        let probe = self.probes[due.probe];
+    fn carry_out(&mut self, due: Due) -> Option<Looked> {
+        let sim = self.probes[due.probe];
         let targets = match due.what {
             What::Round(round) => {
                 let next =
-                    Due { at: self.scenario.due(&probe, round + 1), probe: due.probe, what: What::Round(round + 1) };
+                    Due { at: self.scenario.due(&sim, round + 1), probe: due.probe, what: What::Round(round + 1) };
                 self.agenda.push(Reverse(next));
                 (0..self.sites.len()).collect()
             }
             What::Again(targets) => targets,
         };
-        if self.scenario.is_off(&probe, due.at) {
+        if self.scenario.is_off(&sim, due.at) {
             return None;
         }
-        let cut = self.scenario.has_fault(FaultKind::Cut, &probe, due.at, 0);
-        let fates: Vec<_> =
-            targets.into_iter().map(|target| (target, self.fate(&probe, due.at, target, cut))).collect();
-        self.test_again(&probe, due.at, &fates);
-        let reports = fates.iter().map(|&(target, fate)| self.report(due.probe, due.at, target, fate)).collect();
-        Some(Round { at: due.at, probe, reports })
+        let cut = self.scenario.has_fault(FaultKind::Cut, &sim, due.at, 0);
+        let fates: Vec<_> = targets.into_iter().map(|target| (target, self.fate(&sim, due.at, target, cut))).collect();
+        self.test_again(&sim, due.at, &fates);
+        Some(Looked { at: due.at, probe: due.probe, sim, fates })
+    }
+
+    /// Where the scenario takes place.
+    pub(super) fn country(&self) -> CountryCode {
+        self.scenario.country
     }
 
     fn fate(&self, probe: &SimProbe, at: Timestamp, target: usize, cut: bool) -> Fate {
@@ -196,9 +234,9 @@ impl<'a> Rounds<'a> {
         for &(target, fate) in fates {
             let place = (network, target);
             match fate {
-                Fate::Met(_) | Fate::Lost if self.failing.insert(place) => news.push(target),
-                Fate::Met(_) | Fate::Lost | Fate::Cut => {}
-                Fate::Works => _ = self.failing.remove(&place),
+                Fate::Met(_) | Fate::Lost | Fate::Portal if self.failing.insert(place) => news.push(target),
+                Fate::Met(_) | Fate::Lost | Fate::Portal | Fate::Cut => {}
+                Fate::Works | Fate::OldStore | Fate::Elsewhere => _ = self.failing.remove(&place),
             }
         }
         if !news.is_empty() {
@@ -221,16 +259,17 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    fn report(&mut self, probe: usize, at: Timestamp, target: usize, fate: Fate) -> Report {
+    /// What a probe would have written down of a target that met this.
+    pub(super) fn report(&mut self, looked: &Looked, target: usize, fate: Fate) -> Report {
         let site = &self.sites[target];
-        self.sequences[probe] += 1;
+        self.sequences[looked.probe] += 1;
         Report {
             format: FORMAT,
-            sequence: self.sequences[probe],
-            started: started(at, target),
+            sequence: self.sequences[looked.probe],
+            started: looked.started(target),
             clock_offset_ms: Some(0),
             target: site.url.clone(),
-            vantage: self.vantage(&self.probes[probe]),
+            vantage: self.vantage(&looked.sim),
             line: line(fate),
             observations: observations(site, fate),
             trials: Vec::new(),
@@ -253,16 +292,16 @@ impl Iterator for Rounds<'_> {
     type Item = Round;
 
     fn next(&mut self) -> Option<Round> {
-        loop {
-            let Reverse(due) = self.agenda.pop()?;
-            if due.at >= self.scenario.end {
-                // The agenda is in order: what follows is later still.
-                return None;
-            }
-            if let Some(round) = self.carry_out(due) {
-                return Some(round);
-            }
-        }
+        let looked = self.look()?;
+        let reports = looked.fates.iter().map(|&(target, fate)| self.report(&looked, target, fate)).collect();
+        Some(Round { at: looked.at, probe: looked.sim, reports })
+    }
+}
+
+impl Looked {
+    /// When the turn of a target came.
+    pub(super) fn started(&self, target: usize) -> Timestamp {
+        started(self.at, target)
     }
 }
 

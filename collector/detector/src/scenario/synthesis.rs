@@ -11,7 +11,7 @@ use kedergi_wire::{
 use super::site::{STRANGER, Site, certificate, page};
 
 /// What a measurement meets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Fate {
     /// Nothing.
     Works,
@@ -21,6 +21,12 @@ pub(crate) enum Fate {
     Lost,
     /// A line that carries nothing.
     Cut,
+    /// A page that wants a click before anything else.
+    Portal,
+    /// A store of authorities that lacks the one that certifies the target.
+    OldStore,
+    /// Other addresses than the controls', of the same site.
+    Elsewhere,
 }
 
 /// What is seen of a site.
@@ -35,6 +41,11 @@ pub(crate) fn observations(site: &Site, fate: Fate) -> Vec<Observation> {
         Fate::Met(How::Http(manner)) => seen.names_truly().connects().gets_answered_badly(manner),
         Fate::Lost => seen.names_truly().fails_to_connect(Failure::Timeout),
         Fate::Cut => seen.hears_nothing(),
+        Fate::Portal if site.url.is_https() => seen.names_truly().connects().shakes_a_strangers_hand(),
+        Fate::Portal => seen.names_truly().connects().asks_for_page(StepOutcome::Ok(page("Welcome to our Wi-Fi", 700))),
+        Fate::OldStore if site.url.is_https() => seen.names_truly().connects().distrusts(),
+        Fate::OldStore => seen.names_truly().connects().arrives(),
+        Fate::Elsewhere => seen.finds_it_elsewhere(),
     };
     seen.list
 }
@@ -165,6 +176,23 @@ impl Seen<'_> {
     fn shakes_a_strangers_hand(self) -> Self {
         let (shown, page) = (certificate(self.site.url.host(), "An authority of the state"), self.site.page.clone());
         self.shakes_hands(shown, Verification::UnknownIssuer).asks_for_page(StepOutcome::Ok(page))
+    }
+
+    fn distrusts(self) -> Self {
+        let (shown, page) = (self.site.certificate.clone(), self.site.page.clone());
+        self.shakes_hands(shown, Verification::UnknownIssuer).asks_for_page(StepOutcome::Ok(page))
+    }
+
+    fn finds_it_elsewhere(self) -> Self {
+        let address = SocketAddr::new(STRANGER, self.site.url.port());
+        let (shown, page, url) = (self.site.certificate.clone(), self.site.page.clone(), self.site.url.to_string());
+        let https = self.site.url.is_https();
+        let seen = self.system_says(vec![answer(18, Rcode::NoError, &[STRANGER])]).connect(address, None);
+        let session = Session { version: "1.3".to_owned(), alpn: Some("h2".to_owned()) };
+        let valid = Some(Verification::Valid);
+        let seen =
+            if https { seen.handshake(address, 130, vec![shown], valid, StepOutcome::Ok(session)) } else { seen };
+        seen.step(150, Step::Http(Http { address, url, outcome: StepOutcome::Ok(page) }))
     }
 
     fn asks_for_page(self, outcome: StepOutcome<Page>) -> Self {

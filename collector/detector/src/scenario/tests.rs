@@ -109,6 +109,44 @@ fn kazakhstan_9_may_2019() {
     assert_eq!(sentences(&scenario, &events), [""; 0]);
 }
 
+/// Of every bundled history exactly the events come out that it expects.
+#[test]
+fn every_history_comes_out_as_it_was() {
+    let play = |id: &str| {
+        let scenario = Scenario::bundled(id).unwrap_or_else(|error| panic!("{id}: {error}"));
+        let mismatches = sentences(&scenario, &scenario.play().events);
+        (!mismatches.is_empty()).then(|| format!("{id}: {mismatches:#?}"))
+    };
+    let wrong: Vec<_> = Scenario::bundled_ids().filter_map(play).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Played directly, a scenario says the same as through reports that are judged one by one.
+#[test]
+fn the_direct_way_is_the_same() {
+    for id in ["kz-2019-05-09", "must-not-fire", "odd-lines"] {
+        let mut scenario = Scenario::bundled(id).unwrap();
+        // Some hours will do: reports take their time.
+        scenario.end = scenario.end.min(scenario.start + SignedDuration::from_hours(13));
+        let (slow, direct) = (inputs(&scenario), scenario.inputs().collect::<Vec<_>>());
+        assert_eq!(slow.len(), direct.len(), "{id}");
+        for (one, other) in slow.iter().zip(&direct) {
+            assert_eq!(gist(one), gist(other), "{id}");
+        }
+    }
+}
+
+/// What an input says, but for what it is called by.
+fn gist(input: &Input) -> String {
+    match input {
+        Input::Vote(vote) => {
+            format!("{} {} {} {} {}", vote.at, vote.service, vote.network, vote.outcome, vote.rule.as_str())
+        }
+        Input::Control(vote) => format!("{} {} {}", vote.at, vote.service, vote.reachable),
+        Input::Heartbeat(_) => unreachable!("scenarios have none here"),
+    }
+}
+
 /// Without retests the controls take minutes to notice that a service is down, and votes against it abound.
 #[test]
 fn faults_are_no_events() {
