@@ -100,6 +100,12 @@ pub struct MeasureArgs {
     /// Without it, a target that does not answer cannot be told from one that is out of order for everybody.
     #[arg(long, value_name = "FILE", conflicts_with = "as_control")]
     pub control: Option<PathBuf>,
+    /// Compare how fast every target's bytes come with how fast a control host's do
+    ///
+    /// Without it only targets that seem slow are compared. It takes up to 2 MB a target, and does nothing where the
+    /// configuration names no control host.
+    #[arg(long)]
+    pub pairs: bool,
     /// Print a control snapshot (JSON) instead of verdicts, for use with --control
     #[arg(long)]
     pub as_control: bool,

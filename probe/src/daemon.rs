@@ -23,7 +23,7 @@ use ed25519_dalek::SigningKey;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use jiff::{SignedDuration, Timestamp};
-use kedergi_wire::{BatchId, Report, TargetBundle, TargetUrl, Vantage};
+use kedergi_wire::{BatchId, ControlSnapshot, Report, TargetBundle, TargetUrl, Vantage};
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use tokio::signal::unix::{SignalKind, signal};
@@ -63,8 +63,10 @@ pub async fn run(config: Config) -> Result<(), Error> {
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) targets: Vec<TargetUrl>,
-    /// Those among them that a control reached over HTTP/3.
-    pub(crate) over_h3: BTreeSet<TargetUrl>,
+    /// What the control saw of them.
+    pub(crate) control: Option<ControlSnapshot>,
+    /// Those among them that are compared with a control host even if they do not seem slow.
+    pub(crate) compared: BTreeSet<TargetUrl>,
     pub(crate) vantage: Vantage,
     pub(crate) clock_offset_ms: Option<i64>,
     pub(crate) first_sequence: u64,
@@ -72,7 +74,8 @@ pub(crate) struct Run {
 
 impl Run {
     async fn measure(self, tools: Arc<Measurer>) -> Vec<Report> {
-        measure_run(&tools, &self.targets, &self.over_h3, self.vantage, self.clock_offset_ms, self.first_sequence).await
+        let Self { targets, control, compared, vantage, clock_offset_ms, first_sequence } = self;
+        measure_run(&tools, &targets, control.as_ref(), &compared, vantage, clock_offset_ms, first_sequence).await
     }
 }
 

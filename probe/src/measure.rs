@@ -11,6 +11,7 @@ mod line;
 #[cfg(test)]
 mod loopback;
 mod names;
+mod pairs;
 mod quic;
 mod reach;
 mod redirects;
@@ -31,7 +32,9 @@ use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use kedergi_verdict::is_bogon;
-use kedergi_wire::{FORMAT, Known, Line, Observation, Report, Source, TargetUrl, Trial, Vantage, limits};
+use kedergi_wire::{
+    ControlSnapshot, FORMAT, Known, Line, Observation, Report, Source, TargetUrl, Trial, Vantage, limits,
+};
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::{Config, ControlHost, DohResolver, TrustError, roots, verifying_client};
@@ -114,16 +117,18 @@ struct Sources {
 }
 
 /// Measures `targets`, several at a time, and reports on each in their order. `first_sequence` is the number of the first
-/// report; the others count on from it. Those in `over_h3` a control reached over HTTP/3, so that is tried from the start.
+/// report; the others count on from it. What `control` reached over HTTP/3 is tried so from the start. What seems slow, beside
+/// what the control saw, is compared with a control host, and so are those in `compared` however they seem.
 pub async fn measure_run(
     tools: &Measurer,
     targets: &[TargetUrl],
-    over_h3: &BTreeSet<TargetUrl>,
+    control: Option<&ControlSnapshot>,
+    compared: &BTreeSet<TargetUrl>,
     vantage: Vantage,
     clock_offset_ms: Option<i64>,
     first_sequence: u64,
 ) -> Vec<Report> {
-    let sources = Sources { over_h3: over_h3.clone(), ..tools.sources() };
+    let sources = Sources { over_h3: control.map(ControlSnapshot::over_h3).unwrap_or_default(), ..tools.sources() };
     let resolver =
         sources.system.first().map(|server| Known { value: system::class(*server), source: Source::Machine });
     let outside = tools.public.iter().chain(tools.doh.iter().map(|doh| &doh.bootstrap)).map(SocketAddr::ip);
@@ -131,11 +136,13 @@ pub async fn measure_run(
     let (sources, vantage) = (&sources, &vantage);
     let measured = stream::iter(targets.iter().zip(first_sequence..).enumerate());
     let measured = measured.map(|(place, (target, sequence))| async move {
-        let started = Timestamp::now();
-        let Course { seen: observations, trials } = measure(tools, sources, target, place < hellos::SAMPLE).await;
+        let (started, watch) = (Timestamp::now(), Watch::start());
+        let sample = place < hellos::SAMPLE;
+        let Course { seen: observations, trials } = measure(tools, sources, &watch, target, sample).await;
         let (target, vantage) = (target.clone(), vantage.clone());
         let line = Line::default();
-        Report {
+        let pairs = Vec::new();
+        let report = Report {
             format: FORMAT,
             sequence,
             started,
@@ -145,14 +152,17 @@ pub async fn measure_run(
             line,
             observations,
             trials,
-            pairs: Vec::new(),
-        }
+            pairs,
+        };
+        (report, watch)
     });
-    let mut reports: Vec<Report> = measured.buffer_unordered(tools.concurrency).collect().await;
+    let mut reports: Vec<(Report, Watch)> = measured.buffer_unordered(tools.concurrency).collect().await;
+    reports.sort_by_key(|(report, _)| report.sequence);
+    let rate_kbit_s = compare(tools, control, compared, &mut reports).await;
+    let mut reports: Vec<Report> = reports.into_iter().map(|(report, _)| report).collect();
     let line = line::line(reports.iter().map(|report| &report.observations[..]));
-    let line = Line { encrypted_hellos: line::encrypted_hellos(&reports), ..line };
+    let line = Line { encrypted_hellos: line::encrypted_hellos(&reports), rate_kbit_s, ..line };
     reports.iter_mut().for_each(|report| report.line = line);
-    reports.sort_by_key(|report| report.sequence);
     reports
 }
 
@@ -163,23 +173,46 @@ struct Course {
     trials: Vec<Trial>,
 }
 
+/// Puts goodput pairs into the reports; returns the rate of the line for a control host, where one was asked.
+async fn compare(
+    tools: &Measurer,
+    control: Option<&ControlSnapshot>,
+    compared: &BTreeSet<TargetUrl>,
+    reports: &mut [(Report, Watch)],
+) -> Option<u32> {
+    let courses: Vec<_> = reports
+        .iter()
+        .map(|(report, watch)| pairs::Course {
+            target: &report.target,
+            watch: *watch,
+            seen: &report.observations,
+            control: control.and_then(|control| control.entry(&report.target)),
+            wanted: compared.contains(&report.target),
+        })
+        .collect();
+    let found = pairs::compare(tools, &courses).await;
+    for (place, pairs) in found.pairs {
+        reports[place].0.pairs = pairs;
+    }
+    found.rate_kbit_s
+}
+
 /// One target end to end: ask for its name, try its addresses, fetch its page, follow where that leads.
 /// Where it is one of the sample, an encrypted hello is tried as well.
-async fn measure(tools: &Measurer, sources: &Sources, target: &TargetUrl, sample: bool) -> Course {
-    let watch = Watch::start();
+async fn measure(tools: &Measurer, sources: &Sources, watch: &Watch, target: &TargetUrl, sample: bool) -> Course {
     let host = reach::bare_host(target);
     let (mut seen, named) = match host.parse() {
         Ok(ip) => (Vec::new(), names::Named::literal(ip)),
         Err(_) => {
-            let asked = names::ask_all(tools, &sources.system, &watch, host).await;
+            let asked = names::ask_all(tools, &sources.system, watch, host).await;
             let named = names::named(&asked);
             (asked, named)
         }
     };
     let known = quic::fits(target) && sources.over_h3.contains(target);
-    let over_quic = async { if known { quic::measure(tools, &watch, target, &named).await } else { Vec::new() } };
+    let over_quic = async { if known { quic::measure(tools, watch, target, &named).await } else { Vec::new() } };
     let more = More { h3: !known && quic::fits(target), hidden: sample };
-    let (over_tcp, over_quic) = tokio::join!(over_tcp(tools, sources, &watch, target, &named, more), over_quic);
+    let (over_tcp, over_quic) = tokio::join!(over_tcp(tools, sources, watch, target, &named, more), over_quic);
     seen.extend(over_tcp.seen);
     seen.extend(over_quic);
     seen.sort_by_key(|observation| observation.after_ms);

@@ -1,10 +1,11 @@
 //! `kedergi-probe measure`: measure now, judge, print.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use jiff::Timestamp;
-use kedergi_verdict::{Evidence, How, Trigger, Verdict, Why, control_entry, judge};
+use kedergi_verdict::{Evidence, How, Trigger, Verdict, Why, control_entry, judge, slowness};
 use kedergi_wire::{Altered, ControlEntry, ControlSnapshot, Known, Report, Source, TargetList, TargetUrl, Vantage};
 use serde::Serialize;
 
@@ -59,8 +60,8 @@ pub(crate) async fn measure(args: &MeasureArgs, config: &Config) -> Result<(), F
     let control = args.control.as_deref().map(control).transpose()?;
     let tools = Measurer::new(config).map_err(|error| Failed::config(error.to_string()))?.by_hand();
     let vantage = vantage(config);
-    let over_h3 = control.as_ref().map(ControlSnapshot::over_h3).unwrap_or_default();
-    let reports = measure_run(&tools, &targets, &over_h3, vantage, None, 1).await;
+    let compared = if args.pairs { targets.iter().cloned().collect() } else { BTreeSet::new() };
+    let reports = measure_run(&tools, &targets, control.as_ref(), &compared, vantage, None, 1).await;
     let text = if args.as_control {
         snapshot(&reports)?
     } else {
@@ -134,21 +135,22 @@ fn json_lines(judged: &[Judged<'_>]) -> Result<String, Failed> {
 }
 
 fn table(judged: &[Judged<'_>]) -> String {
-    let rows: Vec<[String; 5]> = judged.iter().map(|judged| row(judged.report, &judged.verdict)).collect();
+    let rows: Vec<[String; 6]> = judged.iter().map(|judged| row(judged.report, &judged.verdict)).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let (target, outcome, manner) = (width(0), width(1), width(2));
     let mut text = String::new();
-    for [url, word, how, rule, says] in &rows {
+    for [url, word, how, rule, says, speed] in &rows {
         let line = format!("{url:target$}  {word:outcome$}  {how:manner$}  rule {rule}");
         text += &line;
         text += "\n    ";
         text += says;
         text.push('\n');
+        text += speed;
     }
     text
 }
 
-fn row(report: &Report, verdict: &Verdict) -> [String; 5] {
+fn row(report: &Report, verdict: &Verdict) -> [String; 6] {
     let how = verdict.outcome.how().map(|how| how.to_string());
     let why = verdict.outcome.why().map(|why| why.to_string());
     let hindered = verdict.hindered.iter().map(|how| format!("hindered {how}"));
@@ -160,7 +162,16 @@ fn row(report: &Report, verdict: &Verdict) -> [String; 5] {
         manner.join(", "),
         verdict.rule.to_string(),
         says.unwrap_or_else(|| "No single observation stands out.".to_owned()),
+        speed(report).map(|text| format!("    {text}\n")).unwrap_or_default(),
     ]
+}
+
+/// What its pairs say, and how the line was.
+fn speed(report: &Report) -> Option<String> {
+    let times = 10f64.powf(f64::from(slowness(report)?) / 1000.0);
+    let count = report.pairs.len();
+    let rate = report.line.rate_kbit_s.map(|rate| format!("; the line gave {rate} kbit/s")).unwrap_or_default();
+    Some(format!("It took {times:.1} times as long as what it was compared with (pairs: {count}){rate}."))
 }
 
 #[cfg(test)]

@@ -89,6 +89,11 @@ impl Schedule {
         self.retests.extend(targets);
     }
 
+    /// What is still to be tested again.
+    pub(crate) fn retests(&self) -> &BTreeSet<TargetUrl> {
+        &self.retests
+    }
+
     /// When the next round begins.
     pub(crate) fn next_round(&self) -> Timestamp {
         self.next_round

@@ -1,10 +1,13 @@
 //! What follows from the state: heartbeats, uploads and runs are begun here, each where none is under way.
 
+use std::collections::BTreeSet;
+
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
-use kedergi_wire::{Heartbeat, Kind, Report, TargetUrl, seal};
+use kedergi_wire::{ControlSnapshot, Heartbeat, Kind, Report, TargetUrl, seal};
 use rand::RngExt;
+use rand::seq::IndexedRandom;
 
 use super::{Cause, Daemon, Run, SOFTWARE};
 use crate::outbox::{Next, day};
@@ -12,6 +15,9 @@ use crate::pulse::Turn;
 use crate::schedule::{Download, Due};
 use crate::spool::Kept;
 use crate::state;
+
+/// The share of runs in which a target is drawn to be compared: most pages are too small to seem slow.
+const BY_LOT: f64 = 0.25;
 
 impl Daemon {
     /// Begins what is due and says when to look again.
@@ -100,13 +106,15 @@ impl Daemon {
         }
         let (_, today) = self.spool.traffic(day(now))?;
         let download = Download { today, budget: self.config.download_bytes_per_day };
+        let asked = self.schedule.retests().clone();
         let due = self.schedule.next(&self.wanted, download, now, &mut self.rng);
         self.life.next_round = Some(self.schedule.next_round());
         let deadline = due.deadline().map(|(until, _)| until);
         match due {
             Due::Measure(targets) => {
                 self.life.last_run = Some((now, targets.len()));
-                self.measuring = Some(self.start(targets, now)?);
+                let compared = self.pick_compared(&targets, &asked, download);
+                self.measuring = Some(self.start(targets, compared, now)?);
                 "a run is under way"
             }
             Due::Wait(_, why) | Due::Nothing(why) => why,
@@ -115,9 +123,33 @@ impl Daemon {
         Ok(deadline)
     }
 
+    /// What is compared with a control host however it seems: what was to be tested again, and now and then one target by lot,
+    /// as long as bytes are not scarce today.
+    fn pick_compared(
+        &mut self,
+        targets: &[TargetUrl],
+        asked: &BTreeSet<TargetUrl>,
+        download: Download,
+    ) -> BTreeSet<TargetUrl> {
+        if download.today > download.budget / 2 {
+            return BTreeSet::new();
+        }
+        let again = targets.iter().filter(|target| asked.contains(*target));
+        let by_lot = self.rng.random_bool(BY_LOT).then(|| targets.choose(&mut self.rng)).flatten();
+        again.chain(by_lot).cloned().collect()
+    }
+
+    /// What the control saw of these targets.
+    fn control_of(&self, targets: &[TargetUrl]) -> Option<ControlSnapshot> {
+        let control = &self.bundle.as_ref()?.control;
+        let entries = targets.iter().filter_map(|target| control.entry(target)).cloned().collect();
+        Some(ControlSnapshot { made: control.made, entries })
+    }
+
     fn start(
         &mut self,
         targets: Vec<TargetUrl>,
+        compared: BTreeSet<TargetUrl>,
         now: Timestamp,
     ) -> Result<LocalBoxFuture<'static, Vec<Report>>, Cause> {
         let facts = self.life.facts.as_ref().filter(|facts| facts.is_fresh(now));
@@ -125,7 +157,8 @@ impl Daemon {
             vantage: state::vantage(facts, &self.config),
             clock_offset_ms: facts.map(|facts| facts.clock_offset_ms),
             first_sequence: self.spool.reserve(targets.len())?,
-            over_h3: self.bundle.as_ref().map(|bundle| bundle.control.over_h3()).unwrap_or_default(),
+            control: self.control_of(&targets),
+            compared,
             targets,
         };
         Ok((self.measure)(run))

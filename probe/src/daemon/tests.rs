@@ -220,7 +220,9 @@ async fn a_retest_is_measured_between_rounds() {
     let stranger: TargetUrl = "https://elsewhere.example".parse().unwrap();
     collector.books(|books| books.retest = vec![report(2).target, stranger]);
     probe.work_until(|probe| probe.delivered() == 4).await;
-    assert_eq!(probe.runs.borrow()[1].targets, [report(2).target]);
+    let run = &probe.runs.borrow()[1];
+    assert_eq!(run.targets, [report(2).target]);
+    assert!(run.compared.contains(&report(2).target), "what is asked for again is compared with a control host");
 }
 
 #[tokio::test]

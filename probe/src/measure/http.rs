@@ -1,5 +1,7 @@
 //! One request on a connection that stands.
 
+mod skim;
+
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
@@ -16,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Position;
 
+pub(crate) use self::skim::{Ended, skim};
 use super::cut::text;
 use super::{failure, title};
 

@@ -7,7 +7,7 @@ use kedergi_wire::{
     Altered, Dns, Failure, Line, Observation, Report, ResolverClass, Step, Tally, Transfer, Verification,
 };
 
-use super::names;
+use super::{names, pairs};
 
 /// What a handshake brings beside the page: a chain of three certificates and the protocol's own.
 const HANDSHAKE: u64 = 5_000;
@@ -163,7 +163,10 @@ pub fn bytes_received(reports: &[Report]) -> u64 {
         let timed: u64 = report.pairs.iter().map(|pair| fetched(&pair.target) + fetched(&pair.control)).sum();
         seen + tried + timed
     };
-    reports.iter().map(of_report).sum()
+    // Where the line's rate was measured, that took a transfer that belongs to no report.
+    let rate = reports.iter().any(|report| report.line.rate_kbit_s.is_some());
+    let alone = if rate { HANDSHAKE + pairs::BYTES as u64 } else { 0 };
+    reports.iter().map(of_report).sum::<u64>() + alone
 }
 
 fn fetched(transfer: &Transfer) -> u64 {

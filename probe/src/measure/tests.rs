@@ -20,7 +20,7 @@ fn quiet() -> Config {
 
 async fn run(tools: &Measurer, urls: &[String]) -> Vec<Report> {
     let targets: Vec<TargetUrl> = urls.iter().map(|url| url.parse().unwrap()).collect();
-    measure_run(tools, &targets, &BTreeSet::new(), Vantage::default(), Some(-5), 40).await
+    measure_run(tools, &targets, None, &BTreeSet::new(), Vantage::default(), Some(-5), 40).await
 }
 
 /// The way of a report in words: layer, hop, and how it went.

@@ -1,5 +1,6 @@
 //! One handshake with the target's name. The chain is recorded whole, and kept even where the handshake fails later.
 
+mod arrivals;
 mod counted;
 mod hello;
 mod roots;
@@ -47,7 +48,18 @@ impl Handshakes {
 
     /// Shakes hands on `stream` and sends `host` as the name, unless it is an address.
     pub(crate) async fn shake(&self, stream: TcpStream, address: SocketAddr, host: &str) -> (Tls, Option<Secured>) {
-        self.shake_with(&self.hellos.plain, Hello::Plain, stream, address, host).await
+        self.shake_within(stream, address, host, TIMEOUT).await
+    }
+
+    /// As [`Self::shake`], waiting for so long at most.
+    pub(crate) async fn shake_within(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+        host: &str,
+        patience: Duration,
+    ) -> (Tls, Option<Secured>) {
+        self.shake_with(&self.hellos.plain, Hello::Plain, stream, address, host, patience).await
     }
 
     /// Whether this program can send such a ClientHello.
@@ -64,7 +76,7 @@ impl Handshakes {
         host: &str,
     ) -> Option<Tls> {
         let base = self.hellos.of(hello)?;
-        Some(self.shake_with(base, hello, stream, address, host).await.0)
+        Some(self.shake_with(base, hello, stream, address, host, TIMEOUT).await.0)
     }
 
     async fn shake_with(
@@ -74,10 +86,11 @@ impl Handshakes {
         stream: TcpStream,
         address: SocketAddr,
         host: &str,
+        patience: Duration,
     ) -> (Tls, Option<Secured>) {
         let (config, notes) = self.noting_with(base, &[b"h2", b"http/1.1"]);
         let (stream, sent) = Counted::new(stream);
-        let result = attempt(config, stream, host).await;
+        let result = attempt(config, stream, host, patience).await;
         let (outcome, stream) = match result {
             Ok(stream) => (StepOutcome::Ok(session(&stream)), Some(stream)),
             Err(failure) => (StepOutcome::Failed(failure), None),
@@ -118,10 +131,10 @@ impl Handshakes {
     }
 }
 
-async fn attempt(config: ClientConfig, stream: Counted, host: &str) -> Result<Secured, Failure> {
+async fn attempt(config: ClientConfig, stream: Counted, host: &str, patience: Duration) -> Result<Secured, Failure> {
     let name = ServerName::try_from(host.to_owned()).map_err(|_| Failure::OwnMachine)?;
     let handshake = TlsConnector::from(Arc::new(config)).connect(name, stream);
-    let finished = timeout(TIMEOUT, handshake).await.map_err(|_| Failure::Timeout)?;
+    let finished = timeout(patience, handshake).await.map_err(|_| Failure::Timeout)?;
     finished.map_err(|error| failure::of_io(&error))
 }
 

@@ -1,4 +1,4 @@
-use kedergi_wire::{FORMAT, Failure, Line, Observation, Step, StepOutcome, Tally, Tcp};
+use kedergi_wire::{Altered, FORMAT, Failure, GoodputPair, Line, Observation, Step, StepOutcome, Tally, Tcp, Transfer};
 
 use super::*;
 
@@ -30,6 +30,16 @@ fn cut_line() -> Report {
 fn the_table_for_people() {
     let reports = [cut_line(), report("https://a.example/longer", Tally { tried: 3, answered: 2 })];
     insta::assert_snapshot!(table(&judged(&reports)));
+}
+
+#[test]
+fn what_was_compared_is_told() {
+    let took = |took_ms| Transfer { after_ms: 9, handshake_ms: Some(60), bytes: 65_536, took_ms, early_bytes: None };
+    let altered = Altered::TargetNameElsewhere;
+    let pair = GoodputPair { altered, target: took(5_100), control: took(200) };
+    let report = Report { pairs: vec![pair; 3], ..cut_line() };
+    let text = table(&judged(&[report]));
+    assert!(text.ends_with("\n    It took 25.5 times as long as what it was compared with (pairs: 3).\n"), "{text}");
 }
 
 #[test]

@@ -164,7 +164,7 @@ mod tests {
     use crate::example::{HTTPS, named};
 
     fn transfer(bytes: u32, took_ms: u32) -> Transfer {
-        Transfer { after_ms: 0, handshake_ms: Some(60), bytes, took_ms, pause_ms: None }
+        Transfer { after_ms: 0, handshake_ms: Some(60), bytes, took_ms, early_bytes: None }
     }
 
     /// 64 KB on both sides, which took so long.

@@ -14,10 +14,10 @@ const QUICKER: u32 = 3;
 const ROUND_TRIPS: u32 = 12;
 /// Kbit/s at which a control host's bytes come over a line that is slow for everything.
 const SLOW_LINE_KBIT_S: u32 = 200;
-/// Parts of the whole time that the longest pause takes up at most where bytes come from a queue, and at least where some
-/// are dropped and sent again. In between it cannot be told.
-const EVEN: f64 = 0.1;
-const UNEVEN: f64 = 0.2;
+/// Bytes of the first quarter second, beside those of a quarter second on the average: up to so many come out of a queue, and
+/// from so many on some were let through at once. In between it cannot be told.
+const EVEN: f64 = 1.3;
+const BURST: f64 = 2.0;
 
 /// The same bytes from the same address, or the same handshake with it, take longer under the target's name.
 pub(crate) fn by_name(case: &Case<'_>) -> Option<Vec<Evidence>> {
@@ -133,17 +133,17 @@ fn says(pair: &GoodputPair) -> String {
     }
 }
 
-/// Whether the bytes came as from a queue, or as where some are dropped.
+/// Whether the bytes came as out of a queue, or as where some are let through at once and others dropped.
 fn manner(pairs: &[&GoodputPair]) -> Option<Evidence> {
-    let pauses = pairs.iter().filter(|pair| pair.target.bytes > 0).filter_map(|pair| {
-        let took = f64::from(pair.target.took_ms.max(1));
-        Some(f64::from(pair.target.pause_ms?) / took)
+    let shares = pairs.iter().filter(|pair| pair.target.took_ms >= 1000).filter_map(|pair| {
+        let average = f64::from(pair.target.bytes) * 250.0 / f64::from(pair.target.took_ms);
+        Some(f64::from(pair.target.early_bytes?) / average)
     });
-    let share = median(pauses)?;
+    let share = median(shares)?;
     if share <= EVEN {
-        Some(known("The bytes came at an even pace, as out of a queue: shaped."))
-    } else if share >= UNEVEN {
-        Some(known("The bytes came in bursts with long pauses, as where whatever is above a rate is dropped: policed."))
+        Some(known("The bytes came at an even pace from the first on, as out of a queue: shaped."))
+    } else if share >= BURST {
+        Some(known("The first bytes came at once, as where whatever is above a rate is dropped: policed."))
     } else {
         None
     }
@@ -165,12 +165,12 @@ mod tests {
     use crate::example::{Example, HTTPS, SITE, control, control_failed, named};
     use crate::{Outcome, Verdict, judge};
 
-    fn bulk(bytes: u32, took_ms: u32, pause_ms: u32) -> Transfer {
-        Transfer { after_ms: 900, handshake_ms: Some(80), bytes, took_ms, pause_ms: Some(pause_ms) }
+    fn bulk(bytes: u32, took_ms: u32, early_bytes: u32) -> Transfer {
+        Transfer { after_ms: 900, handshake_ms: Some(80), bytes, took_ms, early_bytes: Some(early_bytes) }
     }
 
     fn handshake(ms: u32) -> Transfer {
-        Transfer { after_ms: 900, handshake_ms: Some(ms), bytes: 0, took_ms: 0, pause_ms: None }
+        Transfer { after_ms: 900, handshake_ms: Some(ms), bytes: 0, took_ms: 0, early_bytes: None }
     }
 
     fn with(example: Example, altered: Altered, target: Transfer, other: Transfer, count: usize) -> Report {
@@ -195,17 +195,18 @@ mod tests {
     #[test]
     fn a_name_is_slow_where_the_same_host_gives_its_bytes_slower_under_it() {
         let works = || named(HTTPS).works(SITE);
-        let pairs = |count, target| with(works(), Altered::TargetNameElsewhere, target, bulk(65_536, 200, 20), count);
-        let verdict = judge(&pairs(3, bulk(65_536, 5_100, 130)), None);
+        let pairs =
+            |count, target| with(works(), Altered::TargetNameElsewhere, target, bulk(65_536, 200, 65_536), count);
+        let verdict = judge(&pairs(3, bulk(65_536, 5_100, 3_000)), None);
         assert_eq!((verdict.outcome, rule(&verdict)), (Outcome::Throttled, "throttled-name"));
         insta::assert_snapshot!(words(&verdict).join("\n"), @r"
         64 KB took 5.1 s under the site's name; from the same address 64 KB took 0.2 s under another name.
         That was seen 3 times, each within half a minute and in random order; in the middle of them it took 26 times as long.
-        The bytes came at an even pace, as out of a queue: shaped.
+        The bytes came at an even pace from the first on, as out of a queue: shaped.
         ");
-        let policed = judge(&pairs(3, bulk(30_000, 6_000, 1_900)), None);
+        let policed = judge(&pairs(3, bulk(30_000, 6_000, 9_000)), None);
         assert!(words(&policed)[2].ends_with("policed."), "{policed:?}");
-        assert_eq!(rule(&judge(&pairs(2, bulk(65_536, 5_100, 130)), None)), "answered-over-tls");
+        assert_eq!(rule(&judge(&pairs(2, bulk(65_536, 5_100, 3_000)), None)), "answered-over-tls");
         assert_eq!(rule(&judge(&pairs(9, bulk(65_536, 300, 20)), None)), "answered-over-tls");
     }
 
@@ -248,7 +249,7 @@ mod tests {
     fn what_the_name_does_not_slow_down_elsewhere_is_slowed_down_by_address() {
         let mut report =
             with(named(HTTPS).works(SITE), Altered::ControlHost, bulk(31_000, 5_100, 900), bulk(40_000, 200, 20), 3);
-        let fast = bulk(65_536, 200, 20);
+        let fast = bulk(65_536, 200, 65_536);
         report.pairs.push(GoodputPair { altered: Altered::TargetNameElsewhere, target: fast, control: fast });
         let verdict = judge(&report, Some(&quick()));
         assert!(words(&verdict)[3].ends_with("the site's address."), "{verdict:?}");
@@ -259,7 +260,7 @@ mod tests {
         let late =
             || named(HTTPS).tls(SITE, Verification::Valid, "site").http(SITE, StepOutcome::Failed(Failure::Timeout));
         assert_eq!(rule(&judge(&late().done(), Some(&quick()))), "http-timeout");
-        let report = with(late(), Altered::TargetNameElsewhere, bulk(30_000, 6_000, 120), bulk(65_536, 200, 20), 3);
+        let report = with(late(), Altered::TargetNameElsewhere, bulk(30_000, 6_000, 120), bulk(65_536, 200, 65_536), 3);
         assert_eq!(judge(&report, Some(&quick())).outcome, Outcome::Throttled);
     }
 

@@ -49,11 +49,11 @@ pub struct Transfer {
     /// Milliseconds of the handshake; `None` where it did not end, or there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handshake_ms: Option<u32>,
-    /// Bytes that came, of the body; 0 where only the handshake was compared, or none came.
+    /// Bytes that came in answer to the request, with what wraps them; 0 where only the handshake was compared, or none came.
     pub bytes: u32,
     /// Milliseconds from the first of these bytes to the last, or to when more were given up.
     pub took_ms: u32,
-    /// The longest of the pauses between two arrivals in that time, in milliseconds: an even pace tells a queue from dropping.
+    /// How many of them came within a quarter of a second from the first: a rate kept by dropping lets some through at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pause_ms: Option<u32>,
+    pub early_bytes: Option<u32>,
 }

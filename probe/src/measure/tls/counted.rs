@@ -1,4 +1,4 @@
-//! A stream that counts what is sent on it before anything comes back: for a handshake, its ClientHello.
+//! A stream that counts what is sent on it before anything comes back (for a handshake, its ClientHello) and notes what comes.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -8,6 +8,9 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::arrivals::Arrivals;
 
 /// The count can be read after the stream is gone, as it is after a handshake that failed.
 #[derive(Debug)]
@@ -15,12 +18,18 @@ pub(crate) struct Counted {
     stream: TcpStream,
     sent: Arc<AtomicUsize>,
     answered: bool,
+    arrivals: Arrivals,
 }
 
 impl Counted {
+    /// When bytes come in on it.
+    pub(crate) fn arrivals(&self) -> Arrivals {
+        self.arrivals.clone()
+    }
+
     pub(crate) fn new(stream: TcpStream) -> (Self, Arc<AtomicUsize>) {
         let sent = Arc::new(AtomicUsize::new(0));
-        (Self { stream, sent: Arc::clone(&sent), answered: false }, sent)
+        (Self { stream, sent: Arc::clone(&sent), answered: false, arrivals: Arrivals::default() }, sent)
     }
 
     fn count(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -37,7 +46,9 @@ impl AsyncRead for Counted {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = into.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, into);
-        self.answered |= into.filled().len() > before;
+        let came = into.filled().len() - before;
+        self.answered |= came > 0;
+        self.arrivals.note(came, Instant::now());
         read
     }
 }
