@@ -50,6 +50,7 @@ impl Fold {
                 // The last one takes what there is no room for.
                 return TRACKS - 1;
             }
+            self.tracks.reserve_exact(1);
             self.tracks.push(Track::new(key.0, key.1, self.clear));
             self.tracks.len() - 1
         });

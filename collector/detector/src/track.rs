@@ -349,7 +349,8 @@ impl Track {
             stand.now = Tally::default();
         }
         self.stands.retain(|stand| stand.usual.blocked > 0);
-        self.accusations.clear();
+        self.stands.shrink_to_fit();
+        self.accusations = Vec::new();
     }
 
     fn start_anew(&mut self) {

@@ -13,7 +13,7 @@ const NAMED: usize = 100;
 /// Body of an alert, in the form of Standard Webhooks 1.0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Alert {
-    /// `event.opened`, `event.grew`, `event.closed` or `event.retracted`.
+    /// `event.opened`, `event.national`, `event.closed` or `event.retracted`.
     #[serde(rename = "type")]
     pub(crate) kind: String,
     /// When what it tells of became known, by the time of the measurements; of a retraction, when it was made.
@@ -70,7 +70,7 @@ fn known(page: &Page, now: Timestamp) -> Timestamp {
     let event = &page.event;
     match page.news {
         News::Opened => event.opened,
-        News::Grew => event.scope.iter().map(|scope| scope.confirmed).max().unwrap_or(event.opened),
+        News::National => event.scope.iter().map(|scope| scope.confirmed).max().unwrap_or(event.opened),
         News::Closed => event.closed.unwrap_or(now),
         News::Retracted => now,
     }
@@ -83,7 +83,7 @@ fn summary(page: &Page) -> String {
     let onset = bracket(event.onset);
     match page.news {
         News::Opened => format!("{what} blocked on {place}{}, began {onset}", how(event)),
-        News::Grew => format!("Block has spread: now {what} on {place}{}, began {onset}", how(event)),
+        News::National => format!("Block is national now: {what} on {place}{}, began {onset}", how(event)),
         News::Closed => {
             let end = event.end.map(|end| format!(", ended {}", bracket(end))).unwrap_or_default();
             format!("Block is over: {what} on {place}{}, began {onset}{end}", how(event))
@@ -145,7 +145,7 @@ mod tests {
         insta::assert_snapshot!(
             [
                 summary_of(News::Opened, &open),
-                summary_of(News::Grew, &open),
+                summary_of(News::National, &open),
                 summary_of(News::Closed, &ended(open.clone())),
                 summary_of(News::Retracted, &open),
             ]

@@ -3,27 +3,21 @@
 //! An alert wakes people, so there should be about one per event that begins and one per event that ends:
 //! - An event that opens, closes or is retracted is told at once. What becomes known in the same step goes into the same
 //!   alert: a block is confirmed service by service, but nobody wants to read of it that way.
-//! - Growth (another network or service) waits [`GROWTH_WINDOW`] for more growth. A national block reaches the networks one
-//!   after the other within some minutes; those make one alert. After one, the next waits [`GROWTH_PAUSE`].
+//! - An event that becomes national is told once more. Growth short of that wakes nobody: pages show it.
 //! - An event that opens again after it was told to be closed waits until [`REOPEN_PAUSE`] after that. A block that flaps
 //!   is told once in that time, and not at all if it is over again before.
 //!
 //! What is told is compared with what was told, so that a change which adds nothing for a reader (one more probe, an onset
 //! known better) wakes nobody.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use kedergi_detector::{Change, EventId};
-use kedergi_wire::ServiceId;
+use kedergi_detector::{Change, EventId, Level};
 use serde::{Deserialize, Serialize};
 
 use crate::api::{EventBody, State};
 
-/// Long enough for the probes of the other networks to meet the same block: half a round of ten minutes.
-const GROWTH_WINDOW: SignedDuration = SignedDuration::from_mins(5);
-/// Between two alerts that tell of growth of one event.
-const GROWTH_PAUSE: SignedDuration = SignedDuration::from_mins(30);
 /// Between an alert that an event is over and one that it is not.
 const REOPEN_PAUSE: SignedDuration = SignedDuration::from_mins(30);
 /// What was told of a closed event is forgotten after this time, so that the state stays small.
@@ -34,7 +28,7 @@ const MEMORY: SignedDuration = SignedDuration::from_hours(7 * 24);
 #[serde(rename_all = "lowercase")]
 pub(crate) enum News {
     Opened,
-    Grew,
+    National,
     Closed,
     Retracted,
 }
@@ -43,7 +37,7 @@ impl News {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Opened => "opened",
-            Self::Grew => "grew",
+            Self::National => "national",
             Self::Closed => "closed",
             Self::Retracted => "retracted",
         }
@@ -73,16 +67,15 @@ struct Track {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Told {
     news: News,
-    services: BTreeSet<ServiceId>,
-    networks: usize,
+    national: bool,
     at: Timestamp,
-    grew: Option<Timestamp>,
 }
 
 /// What they do not know yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Waiting {
     since: Timestamp,
+    national: bool,
     event: EventBody,
 }
 
@@ -94,17 +87,18 @@ impl Pager {
             return Vec::new();
         }
         let Some(event) = change.event().public().map(|event| EventBody::from(&event)) else { return Vec::new() };
+        let national = change.event().level >= Level::National;
         let track = self.events.entry(event.id.clone()).or_default();
         match change {
             Change::Retracted(_) => track.retract(event, now).into_iter().collect(),
             Change::Closed(_) => {
                 // A collector that was away meets begin and end in one step; both are told, in order.
                 let opening = track.tell(now);
-                track.wait(event, now);
+                track.wait(event, national, now);
                 opening.into_iter().chain(track.tell(now)).collect()
             }
             Change::Opened(_) | Change::Grew(_) | Change::Raised(_) | Change::Updated(_) => {
-                track.wait(event, now);
+                track.wait(event, national, now);
                 Vec::new()
             }
         }
@@ -124,9 +118,9 @@ impl Pager {
 }
 
 impl Track {
-    fn wait(&mut self, event: EventBody, now: Timestamp) {
+    fn wait(&mut self, event: EventBody, national: bool, now: Timestamp) {
         let since = self.waiting.as_ref().map_or(now, |waiting| waiting.since);
-        self.waiting = Some(Waiting { since, event });
+        self.waiting = Some(Waiting { since, national, event });
         if self.news().is_none() {
             self.waiting = None;
         }
@@ -134,7 +128,7 @@ impl Track {
 
     /// What kind of news is waiting, and when it may be told.
     fn news(&self) -> Option<(News, Timestamp)> {
-        let Waiting { since, event } = self.waiting.as_ref()?;
+        let Waiting { since, national, event } = self.waiting.as_ref()?;
         match (&self.told, event.state) {
             (None, State::Open) => Some((News::Opened, *since)),
             // Over before anybody was told: nothing to call off.
@@ -142,10 +136,7 @@ impl Track {
             (Some(told), State::Open) if !told.open() => {
                 Some((News::Opened, (*since).max(after(told.at, REOPEN_PAUSE))))
             }
-            (Some(told), State::Open) if told.lacks(event) => {
-                let pause = told.grew.map_or(Timestamp::MIN, |grew| after(grew, GROWTH_PAUSE));
-                Some((News::Grew, after(*since, GROWTH_WINDOW).max(pause)))
-            }
+            (Some(told), State::Open) if *national && !told.national => Some((News::National, *since)),
             (Some(told), State::Closed) if told.open() => Some((News::Closed, *since)),
             (Some(_), State::Open | State::Closed) => None,
         }
@@ -153,27 +144,20 @@ impl Track {
 
     fn tell(&mut self, now: Timestamp) -> Option<Page> {
         let (news, _) = self.news().filter(|&(_, due)| due <= now)?;
-        let event = self.waiting.take()?.event;
-        self.remember(news, &event, now);
+        let Waiting { national, event, .. } = self.waiting.take()?;
+        self.remember(news, national, now);
         Some(Page { news, event })
     }
 
     fn retract(&mut self, event: EventBody, now: Timestamp) -> Option<Page> {
         self.waiting = None;
         self.told.as_ref().filter(|told| told.news != News::Retracted)?;
-        self.remember(News::Retracted, &event, now);
+        self.remember(News::Retracted, false, now);
         Some(Page { news: News::Retracted, event })
     }
 
-    fn remember(&mut self, news: News, event: &EventBody, now: Timestamp) {
-        let grew = self.told.as_ref().and_then(|told| told.grew);
-        self.told = Some(Told {
-            news,
-            services: event.services.iter().cloned().collect(),
-            networks: event.network_count(),
-            at: now,
-            grew: if news == News::Grew { Some(now) } else { grew },
-        });
+    fn remember(&mut self, news: News, national: bool, now: Timestamp) {
+        self.told = Some(Told { news, national, at: now });
     }
 
     fn forgettable(&self, now: Timestamp) -> bool {
@@ -184,11 +168,7 @@ impl Track {
 
 impl Told {
     fn open(&self) -> bool {
-        matches!(self.news, News::Opened | News::Grew)
-    }
-
-    fn lacks(&self, event: &EventBody) -> bool {
-        event.network_count() > self.networks || event.services.iter().any(|service| !self.services.contains(service))
+        matches!(self.news, News::Opened | News::National)
     }
 }
 

@@ -39,24 +39,16 @@ fn what_is_suspected_or_explained_away_is_told_to_nobody() {
 }
 
 #[test]
-fn growth_is_gathered_for_five_minutes() {
+fn only_becoming_national_is_told_of_growth() {
     let (mut pager, _) = told_open(at(0));
-    pager.note(&Change::Grew(event(&[1, 2], &["a"])), at(1));
-    assert!(pager.due(at(1)).is_empty());
-    pager.note(&Change::Grew(event(&[1, 2, 3], &["a"])), at(4));
-    assert_eq!(pager.next(), Some(at(6)));
-    let pages = pager.due(at(6));
-    assert_eq!((news(&pages), pages[0].event.networks.len()), (vec![News::Grew], 3));
-}
-
-#[test]
-fn more_growth_waits_half_an_hour() {
-    let (mut pager, _) = told_open(at(0));
-    pager.note(&Change::Grew(event(&[1, 2], &["a"])), at(0));
-    assert_eq!(news(&pager.due(at(5))), [News::Grew]);
-    pager.note(&Change::Grew(event(&[1, 2], &["a", "b"])), at(6));
-    assert!(pager.due(at(34)).is_empty());
-    assert_eq!(news(&pager.due(at(35))), [News::Grew]);
+    let mut event = event(&[1, 2], &["a", "b"]);
+    pager.note(&Change::Grew(event.clone()), at(1));
+    assert!(pager.due(at(60)).is_empty());
+    event.level = Level::National;
+    pager.note(&Change::Raised(event.clone()), at(61));
+    assert_eq!(news(&pager.due(at(61))), [News::National]);
+    pager.note(&Change::Grew(event), at(62));
+    assert!(pager.due(at(600)).is_empty());
 }
 
 #[test]
