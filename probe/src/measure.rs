@@ -212,12 +212,20 @@ async fn measure(tools: &Measurer, sources: &Sources, watch: &Watch, target: &Ta
     let known = quic::fits(target) && sources.over_h3.contains(target);
     let over_quic = async { if known { quic::measure(tools, watch, target, &named).await } else { Vec::new() } };
     let more = More { h3: !known && quic::fits(target), hidden: sample };
-    let (over_tcp, over_quic) = tokio::join!(over_tcp(tools, sources, watch, target, &named, more), over_quic);
+    let nobody = tools.control_hosts.first().filter(|_| names::is_doubtful(&seen)).map(|host| host.address.ip());
+    let ask_nobody = async {
+        match nobody {
+            Some(machine) => Some(names::ask_nobody(watch, machine, host).await),
+            None => None,
+        }
+    };
+    let over_tcp = over_tcp(tools, sources, watch, target, &named, more);
+    let (over_tcp, over_quic, asked) = tokio::join!(over_tcp, over_quic, ask_nobody);
     seen.extend(over_tcp.seen);
     seen.extend(over_quic);
     seen.sort_by_key(|observation| observation.after_ms);
     seen.truncate(limits::OBSERVATIONS);
-    let mut trials = over_tcp.trials;
+    let mut trials: Vec<_> = asked.into_iter().chain(over_tcp.trials).collect();
     trials.truncate(limits::TRIALS);
     Course { seen, trials }
 }
@@ -300,12 +308,13 @@ async fn reach_any(
     (reached, trials)
 }
 
-/// The address to take apart, if none of them leads anywhere, and whether it let itself be connected to. Of IPv4 rather, which
-/// more lines have.
+/// The address to take apart, if none of them leads anywhere, and whether it let itself be connected to: the one that led
+/// furthest, of IPv4 rather, which more lines have.
 fn nowhere(reached: &[Reached]) -> Option<(IpAddr, bool)> {
-    let failed = reached.iter().filter(|reached| reached.failed()).map(|reached| (reached.ip(), reached.connected()));
+    let failed = reached.iter().filter(|reached| reached.failed());
     let doubtful = reached.iter().all(|reached| !reached.is_good());
-    failed.filter(|_| doubtful).min_by_key(|(ip, _)| ip.is_ipv6())
+    let furthest = failed.filter(|_| doubtful).max_by_key(|reached| (reached.seen.len(), reached.ip().is_ipv4()));
+    furthest.map(|reached| (reached.ip(), reached.connected()))
 }
 
 /// Addresses to try. One that stands in the URL is tried even where it is forbidden, so that the report says so.

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use futures_util::future::join_all;
-use kedergi_wire::{Answers, Dns, Observation, Query, Rcode, ResolverClass, Step, StepOutcome};
+use kedergi_wire::{Altered, Answers, Dns, Observation, Query, Rcode, ResolverClass, Step, StepOutcome, Trial};
 use tokio::time::Instant;
 
 use super::cut::text;
@@ -114,6 +114,20 @@ async fn ask_public(watch: &Watch, server: SocketAddr, name: &str, query: Query)
     watch.observation(started, 0, step(ResolverClass::Public, Some(server.to_string()), name, query, outcome))
 }
 
+/// Whether the system's resolver named no address that one over HTTPS names: mostly that of another machine of a large site, now
+/// and then a lie.
+pub(crate) fn is_doubtful(asked: &[Observation]) -> bool {
+    let by = |class| asked.iter().flat_map(move |seen| addresses(seen, class));
+    let named = |ip: &IpAddr| by(ResolverClass::System).any(|other| other == ip);
+    by(ResolverClass::Doh).next().is_some() && !by(ResolverClass::Doh).any(named)
+}
+
+/// Puts the question to a machine that runs no resolver: whoever answers is somebody else.
+pub(crate) async fn ask_nobody(watch: &Watch, machine: IpAddr, name: &str) -> Trial {
+    let seen = ask_public(watch, SocketAddr::new(machine, 53), name, Query::A).await;
+    Trial { altered: Altered::NoResolver, seen }
+}
+
 /// Puts `queries` to one resolver over HTTPS.
 pub(crate) async fn ask_doh(
     tools: &Measurer,
@@ -160,6 +174,7 @@ fn addresses(seen: &Observation, class: ResolverClass) -> &[IpAddr] {
 #[cfg(test)]
 mod tests {
     use kedergi_verdict::is_bogon;
+    use kedergi_wire::Answer;
     use proptest::prelude::*;
 
     use super::*;
@@ -170,6 +185,19 @@ mod tests {
 
     fn chosen(system: &[&str], control: &[&str]) -> Vec<IpAddr> {
         Named { system: ips(system), control: ips(control) }.choose(is_bogon)
+    }
+
+    #[test]
+    fn a_doubt_is_that_nobody_agrees_with_the_resolver() {
+        let said = |class, ip: &str| {
+            let answer = Answer { after_ms: 1, rcode: Rcode::NoError, addresses: ips(&[ip]), aliases: vec![] };
+            let step = step(class, None, "a.example", Query::A, StepOutcome::Ok(vec![answer]));
+            Observation { after_ms: 0, took_ms: 1, hop: 0, step }
+        };
+        let doubtful = |system, doh| is_doubtful(&[said(ResolverClass::System, system), said(ResolverClass::Doh, doh)]);
+        assert!(doubtful("45.80.0.9", "45.80.0.1") && !doubtful("45.80.0.1", "45.80.0.1"));
+        assert!(!is_doubtful(&[said(ResolverClass::System, "45.80.0.9"), said(ResolverClass::Public, "45.80.0.1")]));
+        assert!(is_doubtful(&[said(ResolverClass::Doh, "45.80.0.9")]));
     }
 
     #[test]

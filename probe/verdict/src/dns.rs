@@ -6,11 +6,11 @@
 use std::net::IpAddr;
 
 use kedergi_wire::{
-    Answer, Dns, Failure, Http, Layer, Query, Rcode, Reached, ResolverClass, StepOutcome, Verification,
+    Altered, Answer, Dns, Failure, Http, Layer, Query, Rcode, Reached, ResolverClass, StepOutcome, Trial, Verification,
 };
 
-use crate::case::{Case, Seen, first_answer, given};
-use crate::evidence::{addresses, known, moment, resolver, seen};
+use crate::case::{Case, Seen, as_dns, first_answer, given};
+use crate::evidence::{addresses, known, moment, resolver, seen, tried};
 use crate::{Evidence, is_bogon, line, page};
 
 /// What the line's resolver came up with.
@@ -129,7 +129,9 @@ pub(crate) fn no_answer(case: &Case<'_>) -> Option<Vec<Evidence>> {
 pub(crate) fn injected(case: &Case<'_>) -> Option<Vec<Evidence>> {
     let family = misled(case)?.family;
     let open = |seen: &Seen<'_, Dns>| seen.what.resolver != ResolverClass::Doh && seen.what.query == family;
-    let twice = case.dns().filter(open).find(|seen| is_forged(case, seen.what))?;
+    let Some(twice) = case.dns().filter(open).find(|seen| is_forged(case, seen.what)) else {
+        return Some(vec![answered_by_nobody(case, family)?, truth(case, family)]);
+    };
     let who = resolver(twice.what.resolver);
     let says = format!(
         "{who} seemed to answer twice, the answers contradict each other, and the one that came first is false."
@@ -137,13 +139,29 @@ pub(crate) fn injected(case: &Case<'_>) -> Option<Vec<Evidence>> {
     Some(vec![seen(twice.index, says), truth(case, family)])
 }
 
+/// A false answer to a question that was put to a machine on which no resolver runs.
+fn answered_by_nobody(case: &Case<'_>, family: Query) -> Option<Evidence> {
+    let asked = case.report.trials.iter().enumerate().filter(|(_, trial)| trial.altered == Altered::NoResolver);
+    let answer =
+        |trial: &Trial| as_dns(&trial.seen.step).filter(|dns| dns.query == family)?.outcome.ok()?.first().cloned();
+    let (index, answer) = asked.filter(|_| case.hop() == 0).find_map(|(index, trial)| Some((index, answer(trial)?)))?;
+    let says =
+        "A machine on which no resolver runs was asked for the name, and somebody answered in its place, falsely.";
+    (!is_true(case, &answer) && is_impossible(case, &answer)).then(|| tried(index, says))
+}
+
 fn is_forged(case: &Case<'_>, dns: &Dns) -> bool {
     let Some([first, later @ ..]) = dns.outcome.ok().map(Vec::as_slice) else { return false };
     if is_true(case, first) {
         return false;
     }
-    let impossible = said_by_answer(first) == Said::Bogons || given(first).any(|address| is_refuted(case, address));
+    let impossible = is_impossible(case, first);
     later.iter().any(|answer| contradict(first, answer) && (impossible || is_true(case, answer)))
+}
+
+/// Whether an answer names what can be nobody's address, or one that proved to be another's.
+fn is_impossible(case: &Case<'_>, answer: &Answer) -> bool {
+    said_by_answer(answer) == Said::Bogons || given(answer).any(|address| is_refuted(case, address))
 }
 
 fn contradict(a: &Answer, b: &Answer) -> bool {
@@ -296,6 +314,16 @@ mod tests {
         assert_eq!(judged(impossible), "dns-injected");
         let by_public = report(HTTPS).says(SYSTEM, &[OTHER]).dns(PUBLIC, Query::A, twice(&[OTHER], &[SITE]));
         assert_eq!(judged(by_public.says(DOH, &[SITE])), "dns-injected");
+    }
+
+    #[test]
+    fn who_answers_where_no_resolver_runs_gives_himself_away() {
+        let lied = |named: &str| report(HTTPS).says(SYSTEM, &[named]).says(DOH, &[SITE]).answered_by_nobody(named);
+        assert_eq!(judged(lied("10.10.34.34")), "dns-injected");
+        let elsewhere = || lied(OTHER).tls(OTHER, Verification::WrongName, "provider");
+        assert_eq!(judged(elsewhere()), "dns-injected");
+        // A router that takes over every question and answers as it should.
+        assert_eq!(judged(lied(OTHER).tls_fails(OTHER, Failure::Reset).tls_fails(SITE, Failure::Reset)), "tls-reset");
     }
 
     #[test]

@@ -93,6 +93,12 @@ impl Example {
         self
     }
 
+    pub(crate) fn answered_by_nobody(mut self, named: &str) -> Self {
+        let seen = report(HTTPS).says(PUBLIC, &[named]).report.observations;
+        self.report.trials.extend(seen.into_iter().map(|seen| Trial { altered: Altered::NoResolver, seen }));
+        self
+    }
+
     pub(crate) fn trial_tls(mut self, altered: Altered, failure: Option<Failure>) -> Self {
         let session = Session { version: "1.3".to_owned(), alpn: None };
         let outcome = failure.map_or(StepOutcome::Ok(session), StepOutcome::Failed);

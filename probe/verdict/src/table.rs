@@ -140,7 +140,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule(
         "dns-injected",
         blocked(How::Dns(DnsManner::Injected)),
-        "The line's resolver named no address of the site, and one question, asked without encryption, got two contradictory answers of which the first is false.",
+        "The line's resolver named no address of the site, and one question, asked without encryption, got two contradictory answers of which the first is false, or got a false answer from a machine on which no resolver runs.",
         HOLD_ON,
         dns::injected,
     ),

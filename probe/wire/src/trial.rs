@@ -14,6 +14,8 @@ pub enum Altered {
     TargetNameElsewhere,
     /// A control host's address, under its own name: what the two others are compared with.
     ControlHost,
+    /// The question for the target's name, put to a control host, which runs no resolver: who answers stands in between.
+    NoResolver,
     /// The target's name and address, with a post-quantum key share: a ClientHello too large for one segment.
     LargeHello,
     /// The target's name and address, with an encrypted ClientHello offered.

@@ -121,14 +121,15 @@ impl Censor {
     fn decide_udp(&self, packet: &Packet<'_>) -> Decision {
         let Transport::Udp { source, destination: DNS, payload } = packet.transport else { return Decision::PASS };
         let forged = self.rules.iter().find_map(|rule| {
-            let Rule::DnsInject { name, address, customers } = rule else { return None };
+            let Rule::DnsInject { name, address, swallow, customers } = rule else { return None };
             let spared = *customers && plan::is_resolver(packet.source);
-            if spared { None } else { forge(payload, name, *address) }
+            if spared { None } else { Some((forge(payload, name, *address)?, *swallow)) }
         });
+        let swallow = forged.as_ref().is_some_and(|(_, swallow)| *swallow);
         let client = SocketAddr::new(packet.source, source);
         let resolver = SocketAddr::new(packet.destination, DNS);
-        let answer = forged.and_then(|message| packet::datagram(resolver, client, &message));
-        Decision { inject: answer.into_iter().collect(), ..Decision::PASS }
+        let answer = forged.and_then(|(message, _)| packet::datagram(resolver, client, &message));
+        Decision { pass: !swallow, inject: answer.into_iter().collect(), ..Decision::PASS }
     }
 
     fn decide_tcp(

@@ -30,6 +30,9 @@ pub enum Rule {
         name: Name,
         /// The forged answer.
         address: IpAddr,
+        /// Whether the query goes no further, so that the true answer never comes.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        swallow: bool,
         /// Whether the ISP's own resolver is spared, so that only those who ask another one are lied to.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         customers: bool,

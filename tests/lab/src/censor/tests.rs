@@ -180,6 +180,15 @@ fn the_isps_own_resolver_can_be_spared() {
     assert_eq!((injected("10.1.0.53:4000"), injected("10.1.0.11:4000")), (0, 1));
 }
 
+#[test]
+fn a_question_can_be_kept_from_going_on() {
+    let text = "{ do = 'dns-inject', name = 'news.example', address = '45.80.66.66', swallow = true }";
+    let mut decide = |name| censor(text).decide(&query(name, RecordType::A), Direction::Outward, Instant::now());
+    let swallowed = decide("news.example.");
+    assert_eq!((swallowed.pass, swallowed.inject.len()), (false, 1));
+    assert_eq!(decide("weather.example."), Decision::PASS);
+}
+
 fn every_rule() -> Censor {
     censor(
         "{ do = 'dns-inject', name = 'news.example', address = '45.80.66.66' }, \
