@@ -62,6 +62,6 @@ fn kind(altered: Altered) -> Option<Hello> {
     match altered {
         Altered::LargeHello => Some(Hello::PostQuantum),
         Altered::EncryptedHello => Some(Hello::GreaseEch),
-        Altered::InnocentName | Altered::TargetNameElsewhere | Altered::ControlHost => None,
+        Altered::InnocentName | Altered::TargetNameElsewhere | Altered::ControlHost | Altered::NoResolver => None,
     }
 }
