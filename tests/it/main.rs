@@ -8,6 +8,7 @@ mod deploy;
 mod false_alarms;
 mod house;
 mod http;
+mod matrix;
 mod needs;
 mod pages;
 mod scenes;

@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::Instant;
 use std::{fs, iter, thread};
 
 use kedergi_lab::{Check, Scene, in_lab, play};
 
 use crate::binaries::{self, repository_file};
+use crate::matrix::Matrix;
 
 /// Scenes played at a time: they mostly wait, for silence to be long enough.
 const AT_A_TIME: usize = 4;
@@ -14,23 +16,26 @@ const AT_A_TIME: usize = 4;
 #[test]
 fn every_scene_ends_as_it_says() {
     in_lab("scenes::every_scene_ends_as_it_says", || {
-        let files = Mutex::new(files());
+        let (files, began) = (Mutex::new(files()), Instant::now());
         let next = || files.lock().unwrap().pop();
-        let play_all = || iter::from_fn(next).flat_map(|file| differences(&file)).collect::<Vec<_>>();
+        let matrix = Mutex::new(Matrix::default());
+        let play_all = || iter::from_fn(next).flat_map(|file| differences(&file, &matrix)).collect::<Vec<_>>();
         let different: Vec<String> = thread::scope(|scope| {
             let players: Vec<_> = (0..AT_A_TIME).map(|_| scope.spawn(play_all)).collect();
             players.into_iter().flat_map(|player| player.join().unwrap()).collect()
         });
+        println!("{}\nplayed in {} s", matrix.into_inner().unwrap(), began.elapsed().as_secs());
         assert!(different.is_empty(), "{}", different.join("\n"));
     });
 }
 
-/// Plays a scene; what was seen that it does not expect.
-fn differences(file: &Path) -> Vec<String> {
+/// Plays a scene; what was seen that it does not expect. The matrix counts all that was seen.
+fn differences(file: &Path, matrix: &Mutex<Matrix>) -> Vec<String> {
     let name = file.file_stem().unwrap().to_string_lossy().into_owned();
     let checks = play(&Scene::load(file).unwrap(), &binaries::folder(), |_| ()).unwrap();
     assert!(!checks.is_empty(), "{name} checks nothing");
     println!("{name}: {} of {} as expected", checks.iter().filter(|check| check.met).count(), checks.len());
+    checks.iter().for_each(|check| matrix.lock().unwrap().count(check));
     checks.iter().filter(|check| !check.met).map(|check| describe(&name, check)).collect()
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{ServiceId, Target, TargetUrl, limits};
 
 /// A list as it stands in its file. [`TargetList`] is one that makes sense.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ListFile {
     /// What is measured.

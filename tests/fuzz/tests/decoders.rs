@@ -4,7 +4,7 @@ use bolero::check;
 use kedergi_detector::Scenario;
 use kedergi_fuzz::{Wound, golden, survives, wounded};
 use kedergi_verdict::{Verdict, control_entry, judge};
-use kedergi_wire::{Batch, ControlSnapshot, Envelope, Kind, Report, TargetBundle};
+use kedergi_wire::{Batch, ControlSnapshot, Envelope, Kind, ListFile, Report, TargetBundle, TargetList};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -108,6 +108,28 @@ fn target_bundle() {
 #[test]
 fn target_bundle_wounded() {
     for_wounded(&bundle(), |bytes| drop(round_trip::<TargetBundle>(bytes)));
+}
+
+/// A list that was taken in can be met: every service has as many targets as must be blocked, each listed once.
+fn list(text: &str) {
+    let Ok(file) = toml::from_str::<ListFile>(text) else { return };
+    survives(&file);
+    let Ok(list) = TargetList::try_from(file) else { return };
+    for (service, blocked_when) in list.services() {
+        assert!((1..=list.endpoints(service).count()).contains(&blocked_when), "{service}: {blocked_when}");
+    }
+    assert!(list.all().iter().all(|target| list.service(&target.url) == Some(&target.service)));
+}
+
+#[test]
+fn target_list() {
+    check!().for_each(|bytes: &[u8]| list(&String::from_utf8_lossy(bytes)));
+}
+
+#[test]
+fn target_list_wounded() {
+    let bundled = include_bytes!("../../../collector/data/targets.toml");
+    for_wounded(bundled, |bytes| list(&String::from_utf8_lossy(bytes)));
 }
 
 #[test]
