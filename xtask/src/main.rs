@@ -4,7 +4,7 @@ mod bench;
 mod build;
 mod demo;
 mod lab;
-mod peak;
+mod note;
 mod test;
 
 use std::process::ExitCode;
@@ -30,9 +30,9 @@ enum Chore {
     /// Print measured figures
     #[command(subcommand)]
     Bench(bench::Bench),
-    /// Run a command and write its peak memory (KB) to a file: what `bench` measures with
+    /// Run a command and write what it cost to a file: what `bench` measures with
     #[command(hide = true)]
-    Peak(peak::Peak),
+    Note(note::Note),
 }
 
 fn main() -> ExitCode {
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         Chore::Test(test) => test.run(),
         Chore::Lab(lab) => lab.run(),
         Chore::Bench(bench) => bench.run(),
-        Chore::Peak(peak) => peak.run(),
+        Chore::Note(note) => note.run(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("cargo xtask: {error:#}");
