@@ -1,6 +1,7 @@
 //! Measuring: one target end to end, and many in one run.
 
 mod cut;
+mod datagram;
 mod decode;
 mod dns;
 mod doh;

@@ -12,6 +12,7 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::cut::text;
+use super::datagram::{Datagram, receive, tell_ttl};
 
 /// A resolver that has not answered by then is silent: stub resolvers give up after 2 to 5 seconds.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(3);
@@ -93,14 +94,15 @@ async fn exchange(server: SocketAddr, question: &Message, asked: Instant) -> io:
     let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let socket = UdpSocket::bind((any, 0)).await?;
     let bytes = question.to_vec().map_err(io::Error::other)?;
+    tell_ttl(&socket, server.is_ipv4());
     socket.send_to(&bytes, server).await?;
 
     let mut heard = Heard::default();
     let mut until = asked + TIMEOUT;
     let mut buffer = vec![0; usize::from(u16::MAX)];
     while heard.answers.len() < limits::ANSWERS {
-        let Ok(received) = timeout_at(until, socket.recv_from(&mut buffer)).await else { break };
-        let (length, from) = received?;
+        let Ok(received) = timeout_at(until, receive(&socket, &mut buffer)).await else { break };
+        let Datagram { length, from, ttl } = received?;
         if from != server {
             continue;
         }
@@ -108,7 +110,7 @@ async fn exchange(server: SocketAddr, question: &Message, asked: Instant) -> io:
             Ok(message) => {
                 let answer = answer(&message, question, asked);
                 heard.cut_off |= heard.answers.is_empty() && answer.is_some() && message.metadata.truncation;
-                heard.answers.extend(answer);
+                heard.answers.extend(answer.map(|answer| Answer { ttl, ..answer }));
             }
             Err(_) => heard.garbled = true,
         }
@@ -135,6 +137,7 @@ pub(crate) fn read_answer(message: &Message, question: &Message, asked: Instant)
         rcode: rcode(message.metadata.response_code),
         addresses: Vec::new(),
         aliases: Vec::new(),
+        ttl: None,
     };
     for record in &message.answers {
         #[expect(

@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     fn dns(resolver: ResolverClass, answered: bool) -> Observation {
-        let answer = Answer { after_ms: 1, rcode: Rcode::NxDomain, addresses: vec![], aliases: vec![] };
+        let answer = Answer { after_ms: 1, rcode: Rcode::NxDomain, addresses: vec![], aliases: vec![], ttl: None };
         let outcome = if answered { StepOutcome::Ok(vec![answer]) } else { StepOutcome::Failed(Failure::Timeout) };
         let step = Step::Dns(Dns { resolver, server: None, name: "a.example".into(), query: Query::A, outcome });
         Observation { after_ms: 0, took_ms: 0, hop: 0, step }

@@ -190,7 +190,8 @@ mod tests {
     #[test]
     fn a_doubt_is_that_nobody_agrees_with_the_resolver() {
         let said = |class, ip: &str| {
-            let answer = Answer { after_ms: 1, rcode: Rcode::NoError, addresses: ips(&[ip]), aliases: vec![] };
+            let answer =
+                Answer { after_ms: 1, rcode: Rcode::NoError, addresses: ips(&[ip]), aliases: vec![], ttl: None };
             let step = step(class, None, "a.example", Query::A, StepOutcome::Ok(vec![answer]));
             Observation { after_ms: 0, took_ms: 1, hop: 0, step }
         };

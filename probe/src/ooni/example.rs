@@ -84,7 +84,7 @@ impl Example {
 
 pub(super) fn answer(rcode: Rcode, addresses: &[&str]) -> Answer {
     let addresses = addresses.iter().map(|text| text.parse().unwrap()).collect();
-    Answer { after_ms: 5, rcode, addresses, aliases: Vec::new() }
+    Answer { after_ms: 5, rcode, addresses, aliases: Vec::new(), ttl: None }
 }
 
 fn certificate(verification: Verification) -> Certificate {

@@ -134,9 +134,18 @@ pub(crate) fn injected(case: &Case<'_>) -> Option<Vec<Evidence>> {
     };
     let who = resolver(twice.what.resolver);
     let says = format!(
-        "{who} seemed to answer twice, the answers contradict each other, and the one that came first is false."
+        "{who} seemed to answer twice, the answers contradict each other, and the one that came first is false.{}",
+        from_elsewhere(twice.what).unwrap_or_default()
     );
     Some(vec![seen(twice.index, says), truth(case, family)])
+}
+
+/// That the answers came different ways, where their packets tell.
+fn from_elsewhere(dns: &Dns) -> Option<String> {
+    let mut ttls = dns.outcome.ok()?.iter().filter_map(|answer| answer.ttl);
+    let (first, later) = (ttls.next()?, ttls.next()?);
+    (first != later)
+        .then(|| format!(" It had {first} hops left, the later one {later}: they were sent from different places."))
 }
 
 /// A false answer to a question that was put to a machine on which no resolver runs.

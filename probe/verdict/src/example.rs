@@ -241,7 +241,7 @@ pub(crate) fn url(text: &str) -> TargetUrl {
 
 pub(crate) fn answer(addresses: &[&str]) -> Answer {
     let addresses: Vec<IpAddr> = addresses.iter().map(|text| text.parse().unwrap()).collect();
-    Answer { after_ms: 5, rcode: Rcode::NoError, addresses, aliases: Vec::new() }
+    Answer { after_ms: 5, rcode: Rcode::NoError, addresses, aliases: Vec::new(), ttl: None }
 }
 
 pub(crate) fn certificate(leaf: &str) -> Certificate {

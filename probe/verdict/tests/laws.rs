@@ -69,6 +69,7 @@ fn answer() -> impl Strategy<Value = Answer> {
         rcode,
         addresses,
         aliases: Vec::new(),
+        ttl: None,
     })
 }
 
@@ -232,7 +233,8 @@ fn is_doh_answer(observation: &Observation) -> bool {
 fn proven(address: SocketAddr, page: Page) -> [Observation; 3] {
     let name = "a.example".to_owned();
     let session = Session { version: "1.3".to_owned(), alpn: None };
-    let answer = Answer { after_ms: 5, rcode: Rcode::NoError, addresses: vec![address.ip()], aliases: Vec::new() };
+    let answer =
+        Answer { after_ms: 5, rcode: Rcode::NoError, addresses: vec![address.ip()], aliases: Vec::new(), ttl: None };
     let (resolver, query) = (ResolverClass::System, Query::A);
     let steps = [
         Step::Dns(Dns { resolver, server: None, name: name.clone(), query, outcome: StepOutcome::Ok(vec![answer]) }),

@@ -213,6 +213,10 @@ pub struct Answer {
         deserialize_with = "bounded::texts::<_, { limits::ALIASES }>"
     )]
     pub aliases: Vec<String>,
+    /// The time to live that the answer's packet had left (hop limit in IPv6), where the system tells: what is injected
+    /// on the way comes from nearer by than the resolver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<u8>,
 }
 
 /// One connection attempt.

@@ -218,7 +218,7 @@ impl Seen<'_> {
 }
 
 fn answer(after_ms: u32, rcode: Rcode, addresses: &[IpAddr]) -> Answer {
-    Answer { after_ms, rcode, addresses: addresses.to_vec(), aliases: Vec::new() }
+    Answer { after_ms, rcode, addresses: addresses.to_vec(), aliases: Vec::new(), ttl: None }
 }
 
 fn tcp_failure(manner: TcpManner) -> Failure {

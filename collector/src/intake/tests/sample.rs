@@ -69,6 +69,7 @@ fn named(resolver: ResolverClass) -> Step {
         rcode: Rcode::NoError,
         addresses: vec![SocketAddr::from(SITE).ip()],
         aliases: Vec::new(),
+        ttl: None,
     };
     let name = "www.facebook.com".to_owned();
     Step::Dns(Dns { resolver, server: None, name, query: Query::A, outcome: StepOutcome::Ok(vec![answer]) })
