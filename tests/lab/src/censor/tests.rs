@@ -183,7 +183,7 @@ fn the_isps_own_resolver_can_be_spared() {
 #[test]
 fn a_question_can_be_kept_from_going_on() {
     let text = "{ do = 'dns-inject', name = 'news.example', address = '45.80.66.66', swallow = true }";
-    let mut decide = |name| censor(text).decide(&query(name, RecordType::A), Direction::Outward, Instant::now());
+    let decide = |name| censor(text).decide(&query(name, RecordType::A), Direction::Outward, Instant::now());
     let swallowed = decide("news.example.");
     assert_eq!((swallowed.pass, swallowed.inject.len()), (false, 1));
     assert_eq!(decide("weather.example."), Decision::PASS);
