@@ -39,7 +39,7 @@ use kedergi_wire::{
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::{Config, ControlHost, DohResolver, TrustError, roots, verifying_client};
-use reach::Reached;
+use reach::{Patience, Reached};
 use watch::Watch;
 
 pub use decode::{decode_answer, fetch_page, page_title, redirect_target};
@@ -287,8 +287,8 @@ async fn reach_any(
     chosen: Vec<IpAddr>,
     named: &names::Named,
 ) -> (Vec<Reached>, Vec<Trial>) {
-    let attempt = |ip| reach::attempt(tools, watch, 0, target, ip);
-    let first = join_all(chosen.iter().copied().map(attempt)).await;
+    let attempt = |patience| move |ip| reach::attempt(tools, watch, 0, target, ip, patience);
+    let first = join_all(chosen.iter().copied().map(attempt(Patience::First))).await;
     let connected = first.iter().any(Reached::connected);
     let spare = if connected { Vec::new() } else { named.spare(tools.forbidden, &chosen) };
     let nowhere = nowhere(&first);
@@ -304,7 +304,8 @@ async fn reach_any(
             None => Vec::new(),
         }
     };
-    let (mut reached, spare, trials) = tokio::join!(again, join_all(spare.into_iter().map(attempt)), take_apart);
+    let (mut reached, spare, trials) =
+        tokio::join!(again, join_all(spare.into_iter().map(attempt(Patience::Full))), take_apart);
     reached.extend(spare);
     (reached, trials)
 }

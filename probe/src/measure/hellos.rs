@@ -48,7 +48,7 @@ async fn shake(tools: &Measurer, watch: &Watch, altered: Altered, url: &TargetUr
     let Some(kind) = kind(altered).filter(|kind| tools.handshakes.knows(*kind)) else { return Vec::new() };
     let address = SocketAddr::new(ip, url.port());
     let started = Instant::now();
-    let (tcp, stream) = tcp::connect(address, tools.forbids(0, url, ip)).await;
+    let (tcp, stream) = tcp::connect(address, tools.forbids(0, url, ip), tcp::TIMEOUT).await;
     let mut seen = vec![watch.observation(started, 0, Step::Tcp(tcp))];
     if let Some(stream) = stream {
         let started = Instant::now();

@@ -9,7 +9,16 @@ use tokio::time::Instant;
 use super::http::Version;
 use super::tls::Secured;
 use super::watch::Watch;
-use super::{Measurer, http, tcp};
+use super::{Measurer, http, tcp, tls};
+
+/// How long an attempt waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// Half as long: silence is tried again, and then waited for.
+    First,
+    /// As long as there is hope.
+    Full,
+}
 
 /// A connection on which a page can be asked for.
 enum Ready {
@@ -59,13 +68,16 @@ impl Reached {
 
 /// Goes as far as the address lets: connects, and shakes hands where the URL is https. Where that fails, it is tried again.
 pub(crate) async fn reach(tools: &Measurer, watch: &Watch, hop: u8, url: &TargetUrl, ip: IpAddr) -> Reached {
-    let first = attempt(tools, watch, hop, url, ip).await;
+    let first = attempt(tools, watch, hop, url, ip, Patience::First).await;
     again(tools, watch, hop, url, first).await
 }
 
-/// As [`reach`], for the target's own URL, at an address and a port.
+/// Goes as far as an address and a port let. Silence is not tried again here: kernels repeat what is lost.
 pub(crate) async fn reach_at(tools: &Measurer, watch: &Watch, url: &TargetUrl, address: SocketAddr) -> Reached {
-    let first = attempt_at(tools, watch, 0, url, address).await;
+    let first = attempt_at(tools, watch, 0, url, address, Patience::Full).await;
+    if first.seen.last().and_then(failure) == Some(Failure::Timeout) {
+        return first;
+    }
     again(tools, watch, 0, url, first).await
 }
 
@@ -74,18 +86,36 @@ pub(crate) async fn again(tools: &Measurer, watch: &Watch, hop: u8, url: &Target
     if !may_pass(first.seen.last()) {
         return first;
     }
-    let again = attempt_at(tools, watch, hop, url, first.address).await;
+    let again = attempt_at(tools, watch, hop, url, first.address, Patience::Full).await;
     Reached { seen: [first.seen, again.seen].concat(), ..again }
 }
 
 /// Goes as far as the address lets, once.
-pub(crate) async fn attempt(tools: &Measurer, watch: &Watch, hop: u8, url: &TargetUrl, ip: IpAddr) -> Reached {
-    attempt_at(tools, watch, hop, url, SocketAddr::new(ip, url.port())).await
+pub(crate) async fn attempt(
+    tools: &Measurer,
+    watch: &Watch,
+    hop: u8,
+    url: &TargetUrl,
+    ip: IpAddr,
+    patience: Patience,
+) -> Reached {
+    attempt_at(tools, watch, hop, url, SocketAddr::new(ip, url.port()), patience).await
 }
 
-async fn attempt_at(tools: &Measurer, watch: &Watch, hop: u8, url: &TargetUrl, address: SocketAddr) -> Reached {
+async fn attempt_at(
+    tools: &Measurer,
+    watch: &Watch,
+    hop: u8,
+    url: &TargetUrl,
+    address: SocketAddr,
+    patience: Patience,
+) -> Reached {
+    let (connecting, shaking) = match patience {
+        Patience::First => (tcp::FIRST, tls::FIRST),
+        Patience::Full => (tcp::TIMEOUT, tls::TIMEOUT),
+    };
     let started = Instant::now();
-    let (tcp, stream) = tcp::connect(address, tools.forbids(hop, url, address.ip())).await;
+    let (tcp, stream) = tcp::connect(address, tools.forbids(hop, url, address.ip()), connecting).await;
     let mut seen = vec![watch.observation(started, hop, Step::Tcp(tcp))];
     let Some(stream) = stream else { return Reached { address, seen, ready: None, valid: false } };
     if url.is_tcp() {
@@ -95,7 +125,7 @@ async fn attempt_at(tools: &Measurer, watch: &Watch, hop: u8, url: &TargetUrl, a
         return Reached { address, seen, ready: Some(Ready::Plain(stream)), valid: true };
     }
     let started = Instant::now();
-    let (tls, stream) = tools.handshakes.shake(stream, address, bare_host(url)).await;
+    let (tls, stream) = tools.handshakes.shake(stream, address, bare_host(url), shaking).await;
     let valid = tls.verification == Some(Verification::Valid);
     let h2 = tls.outcome.ok().is_some_and(|session| session.alpn.as_deref() == Some("h2"));
     let version = if h2 { Version::Http2 } else { Version::Http1 };
@@ -115,7 +145,7 @@ pub(crate) async fn ask(
     if page.is_some() || !may_pass(reached.seen.last()) {
         return page;
     }
-    let mut again = attempt_at(tools, watch, hop, url, reached.address).await;
+    let mut again = attempt_at(tools, watch, hop, url, reached.address, Patience::Full).await;
     reached.seen.append(&mut again.seen);
     (reached.ready, reached.valid) = (again.ready, again.valid);
     ask_once(watch, hop, url, reached).await
@@ -138,16 +168,20 @@ async fn ask_once(watch: &Watch, hop: u8, url: &TargetUrl, reached: &mut Reached
 /// Whether a step failed in a way that the next attempt may not: a packet lost, a server that was being restarted, a middle box
 /// that lost its memory. Our own refusals and a missing network stay.
 pub(crate) fn may_pass(step: Option<&Observation>) -> bool {
-    let failure = step.and_then(|seen| match &seen.step {
+    step.and_then(failure).is_some_and(|failure| {
+        !matches!(failure, Failure::ForbiddenAddress | Failure::OwnMachine | Failure::NetworkUnreachable)
+    })
+}
+
+/// How a step after DNS failed, if it did.
+fn failure(seen: &Observation) -> Option<Failure> {
+    match &seen.step {
         Step::Tcp(tcp) => tcp.outcome.failure(),
         Step::Tls(tls) => tls.outcome.failure(),
         Step::Http(http) => http.outcome.failure(),
         Step::Quic(quic) => quic.outcome.failure(),
         Step::Dns(_) => None,
-    });
-    failure.is_some_and(|failure| {
-        !matches!(failure, Failure::ForbiddenAddress | Failure::OwnMachine | Failure::NetworkUnreachable)
-    })
+    }
 }
 
 /// The host as DNS and TLS write it: no final dot, no brackets.

@@ -27,7 +27,9 @@ use super::failure;
 use crate::trust::TrustError;
 
 /// Two round trips and the server's arithmetic; a censor that swallows packets stays silent for minutes.
-const TIMEOUT: Duration = Duration::from_secs(6);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(6);
+/// Of an attempt that is followed by another.
+pub(crate) const FIRST: Duration = Duration::from_secs(3);
 
 /// A connection after its handshake.
 pub(crate) type Secured = TlsStream<Counted>;
@@ -46,13 +48,8 @@ impl Handshakes {
         Ok(Self { hellos: Hellos::new(&verifier)?, roots })
     }
 
-    /// Shakes hands on `stream` and sends `host` as the name, unless it is an address.
-    pub(crate) async fn shake(&self, stream: TcpStream, address: SocketAddr, host: &str) -> (Tls, Option<Secured>) {
-        self.shake_within(stream, address, host, TIMEOUT).await
-    }
-
-    /// As [`Self::shake`], waiting for so long at most.
-    pub(crate) async fn shake_within(
+    /// Shakes hands on `stream` and sends `host` as the name, unless it is an address; waits for so long at most.
+    pub(crate) async fn shake(
         &self,
         stream: TcpStream,
         address: SocketAddr,

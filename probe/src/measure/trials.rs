@@ -9,7 +9,7 @@ use super::{Measurer, reach};
 use crate::ControlHost;
 
 /// Tries the address at which the target failed under a control host's name, and the control host under the target's name and
-/// under its own: each as the target was tried, a failure once more. Without a control host nothing is tried, nor for a target that
+/// under its own: each as the target was tried, what fails (silence aside) once more. Without a control host nothing is tried, nor for a target that
 /// is only an address.
 pub(crate) async fn take_apart(tools: &Measurer, watch: &Watch, target: &TargetUrl, failed: IpAddr) -> Vec<Trial> {
     let Some(host) = tools.control_hosts.first().filter(|_| !target.is_tcp()) else { return Vec::new() };

@@ -61,8 +61,8 @@ pub(crate) fn loses_what_is_sent(case: &Case<'_>) -> bool {
     silence_passes(case).or_else(|| loses_packets(case)).is_some()
 }
 
-/// Whether experiments found what the silence is bound to. Beside a silence and its repeat that takes two more, and answers to
-/// what was altered at the same time: not what a line loses by chance.
+/// Whether experiments found what the silence is bound to. Beside a silence and its repeat that takes a third elsewhere, and
+/// answers to what was altered at the same time: not what a line loses by chance.
 fn is_confirmed_silence(case: &Case<'_>) -> bool {
     let asked = case.http().next().map(|_| How::Http(HttpManner::Timeout));
     let shook = || case.tls().next().map(|_| How::Tls(TlsManner::Timeout));

@@ -33,7 +33,7 @@ impl Fetch<'_> {
         let stream = connect(self.address).await?;
         let started = Instant::now();
         let host = reach::bare_host(self.url);
-        let (tls, stream) = tools.handshakes.shake_within(stream, self.address, host, PATIENCE).await;
+        let (tls, stream) = tools.handshakes.shake(stream, self.address, host, PATIENCE).await;
         let (handshake_ms, stream) = (millis(started.elapsed()), stream?);
         if self.proven && tls.verification != Some(Verification::Valid) {
             return None;
@@ -66,7 +66,7 @@ impl Fetch<'_> {
         let stream = connect(self.address).await?;
         let started = Instant::now();
         let host = reach::bare_host(self.url);
-        let (tls, _) = tools.handshakes.shake_within(stream, self.address, host, PATIENCE).await;
+        let (tls, _) = tools.handshakes.shake(stream, self.address, host, PATIENCE).await;
         let handshake_ms = Some(millis(started.elapsed()));
         let proven = !self.proven || tls.verification == Some(Verification::Valid);
         // A server that has no such name says so by an alert, which takes as long to come.
@@ -82,5 +82,5 @@ impl Fetch<'_> {
 }
 
 async fn connect(address: SocketAddr) -> Option<TcpStream> {
-    tcp::connect(address, false).await.1
+    tcp::connect(address, false, tcp::TIMEOUT).await.1
 }

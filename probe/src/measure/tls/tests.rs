@@ -11,7 +11,7 @@ const NAME: &str = "site.example";
 
 async fn shake(roots: rustls::RootCertStore, address: SocketAddr, host: &str) -> Tls {
     let stream = TcpStream::connect(address).await.unwrap();
-    Handshakes::new(roots).unwrap().shake(stream, address, host).await.0
+    Handshakes::new(roots).unwrap().shake(stream, address, host, TIMEOUT).await.0
 }
 
 async fn with(authority: &Authority, identity: Identity) -> Tls {
@@ -162,7 +162,7 @@ async fn silence_after_the_name() {
     let stream = TcpStream::connect(address).await.unwrap();
     let handshakes = Handshakes::new(Authority::new().roots()).unwrap();
     tokio::time::pause();
-    let (tls, _) = handshakes.shake(stream, address, NAME).await;
+    let (tls, _) = handshakes.shake(stream, address, NAME, TIMEOUT).await;
     assert_eq!(tls.outcome, StepOutcome::Failed(Failure::Timeout));
 }
 
