@@ -55,6 +55,18 @@ Examples:
   kedergi-probe measure --as-control https://t.me > control.json    (where nothing is censored)
   kedergi-probe measure --control control.json https://t.me         (where something may be)")]
     Measure(MeasureArgs),
+    /// Find the router at which a site's name is interfered with
+    ///
+    /// Connects to the site some dozens of times and sends the beginning of a conversation so that it comes only so far: to the first
+    /// router, to the second, and so on; once with the site's name and once with one that nobody minds. Where the two
+    /// get different replies, somebody interferes. No rights are needed, and nothing is sent to any collector.
+    ///
+    /// Your provider sees the site's name again and again, more than an ordinary visit shows.
+    #[command(after_long_help = "\
+Examples:
+  kedergi-probe locate https://www.facebook.com
+  kedergi-probe locate --json --networks asn.mmdb https://t.me")]
+    Locate(LocateArgs),
     /// Make this machine a volunteer's probe
     ///
     /// Shows what will be measured, what others may see of it and what the risk is, and asks whether you agree. Then makes a key
@@ -109,6 +121,22 @@ pub struct MeasureArgs {
     /// Print a control snapshot (JSON) instead of verdicts, for use with --control
     #[arg(long)]
     pub as_control: bool,
+}
+
+/// Arguments of `locate`.
+#[derive(Debug, Args)]
+pub struct LocateArgs {
+    /// What to locate the interference with: an http or https URL with a name
+    #[arg(value_name = "URL")]
+    pub url: String,
+    /// Print one JSON object
+    ///
+    /// Keys: target, address, innocent, finding, after, hop, reply, places, steps, says.
+    #[arg(long)]
+    pub json: bool,
+    /// Say whose networks the routers stand in, by a database (MMDB) that maps addresses to AS numbers
+    #[arg(long, value_name = "FILE")]
+    pub networks: Option<PathBuf>,
 }
 
 /// Arguments of `enroll`.

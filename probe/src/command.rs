@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use crate::{Cli, Command, Config, ConfigError, Measurer, daemon, measure_cli};
+use crate::{Cli, Command, Config, ConfigError, Measurer, daemon, locate, measure_cli};
 
 /// Why a command failed: what it says and the code it exits with.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,10 +55,14 @@ fn execute(cli: &Cli) -> Result<(), Failed> {
         // Before the configuration: a mistyped URL should not have to wait for it.
         measure_cli::targets(&args.urls)?;
     }
+    if let Command::Locate(args) = &cli.command {
+        locate::target(&args.url)?;
+    }
     let config = Config::load(cli.config.as_deref())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failed::runtime)?;
     let done = match &cli.command {
         Command::Measure(args) => runtime.block_on(until_interrupted(measure_cli::measure(args, &config))),
+        Command::Locate(args) => runtime.block_on(until_interrupted(locate::locate(args, &config))),
         Command::CheckConfig => check(&config),
         Command::Enroll(args) => {
             let (collector, invite) = (args.collector.clone(), args.invite.clone());

@@ -1,7 +1,7 @@
 //! Measures targets, signs what it saw, delivers it.
 
 mod cli;
-pub use cli::{Cli, Command, EnrollArgs, MeasureArgs, StatusArgs};
+pub use cli::{Cli, Command, EnrollArgs, LocateArgs, MeasureArgs, StatusArgs};
 
 mod command;
 pub use command::run;
@@ -17,6 +17,7 @@ mod enroll;
 #[cfg(test)]
 mod fake_collector;
 mod identity;
+mod locate;
 mod outbox;
 mod pulse;
 mod schedule;

@@ -46,6 +46,7 @@ pub use decode::{decode_answer, fetch_page, page_title, redirect_target};
 pub(crate) use http::request_headers;
 pub use line::bytes_received;
 pub(crate) use names::RESOLVERS;
+pub(crate) use reach::bare_host;
 
 /// Everything that measuring needs. It holds no state of its own, so one serves a probe for its whole life.
 pub struct Measurer {
@@ -90,6 +91,19 @@ impl Measurer {
     #[must_use]
     pub fn by_hand(self) -> Self {
         Self { by_hand: true, ..self }
+    }
+
+    /// Where a target's name leads, by those first whom the line's provider cannot make lie.
+    pub(crate) async fn addresses_of(&self, target: &TargetUrl) -> Vec<IpAddr> {
+        let (sources, watch) = (self.sources(), Watch::start());
+        let named = names::named(&names::ask_all(self, &sources.system, &watch, reach::bare_host(target)).await);
+        let all = named.control.iter().chain(&named.system);
+        all.filter(|ip| !(self.forbidden)(**ip)).copied().collect()
+    }
+
+    /// What measured handshakes over TCP are made with.
+    pub(crate) fn handshake_config(&self) -> ClientConfig {
+        self.handshakes.over_tcp()
     }
 
     fn forbids(&self, hop: u8, url: &TargetUrl, ip: IpAddr) -> bool {

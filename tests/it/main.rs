@@ -8,6 +8,7 @@ mod deploy;
 mod false_alarms;
 mod house;
 mod http;
+mod locate;
 mod matrix;
 mod needs;
 mod pages;

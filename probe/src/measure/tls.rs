@@ -31,6 +31,8 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(6);
 /// Of an attempt that is followed by another.
 pub(crate) const FIRST: Duration = Duration::from_secs(3);
 
+const OVER_TCP: [&[u8]; 2] = [b"h2", b"http/1.1"];
+
 /// A connection after its handshake.
 pub(crate) type Secured = TlsStream<Counted>;
 
@@ -85,7 +87,7 @@ impl Handshakes {
         host: &str,
         patience: Duration,
     ) -> (Tls, Option<Secured>) {
-        let (config, notes) = self.noting_with(base, &[b"h2", b"http/1.1"]);
+        let (config, notes) = self.noting_with(base, &OVER_TCP);
         let (stream, sent) = Counted::new(stream);
         let result = attempt(config, stream, host, patience).await;
         let (outcome, stream) = match result {
@@ -111,6 +113,11 @@ impl Handshakes {
         recorder.verify_server_cert(leaf, rest, &name, &[], now).ok()?;
         let mut seen = recorder.seen.lock().unwrap_or_else(PoisonError::into_inner);
         Some((std::mem::take(&mut seen.chain), seen.verification?))
+    }
+
+    /// What a handshake over TCP is made with where nothing need be noted of it.
+    pub(crate) fn over_tcp(&self) -> ClientConfig {
+        self.noting(&OVER_TCP).0
     }
 
     /// What one handshake is made with, and where it is noted what was shown.

@@ -6,9 +6,9 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use crate::censor::{Censor, Decision, Direction};
-use crate::packet::endpoints;
+use crate::packet::{age, endpoints, expired};
 use crate::quality::Line;
-use crate::{Isp, Quality, Rule};
+use crate::{Isp, Quality, Rule, plan};
 
 /// Between two machines in the same place: a rack, or an ISP and its customers.
 pub const NEAR: Duration = Duration::from_millis(2);
@@ -88,11 +88,18 @@ impl Network {
     }
 
     /// What is next for a packet that a host sent. `None`: it is lost in silence, because its address is nobody's or the line
-    /// is bad.
-    pub fn sent(&mut self, from: HostIndex, packet: Vec<u8>) -> Option<Moving> {
+    /// is bad. Between machines of the same place there is no router; else the first one is the ISP's for its customers, or the
+    /// one of the free side.
+    pub fn sent(&mut self, from: HostIndex, mut packet: Vec<u8>) -> Option<Moving> {
         let to = self.receiver(&packet)?;
         let (here, there) = (*self.zones.get(from)?, *self.zones.get(to)?);
         let late = self.carry(here)?;
+        let (sender, _) = endpoints(&packet)?;
+        let router = if here == Zone::Free { plan::transit(sender) } else { plan::router(sender) };
+        if here != there && !age(&mut packet) {
+            let packet = expired(router, sender, &packet)?;
+            return Some(Moving { after: NEAR + late, hop: Hop::Arrives(self.receiver(&packet)?), packet });
+        }
         Some(match (here, there) {
             _ if here == there => Moving { after: NEAR + late, hop: Hop::Arrives(to), packet },
             (Zone::Isp(isp), _) => Moving { after: TO_BORDER + late, hop: Hop::Leaves(isp), packet },
@@ -108,7 +115,8 @@ impl Network {
         }
     }
 
-    /// What is next for a packet that reached a border at `now`; several things if the censor sends packets of its own.
+    /// What is next for a packet that reached a border at `now`; several things if the censor sends packets of its own. The
+    /// censor sees also what the router behind it will not pass on.
     pub fn at_border(&mut self, isp: Isp, direction: Direction, packet: Vec<u8>, now: Instant) -> Vec<Moving> {
         let Decision { pass, divert, late, inject } = match self.censors.get_mut(&isp) {
             Some(censor) => censor.decide(&packet, direction, now),
@@ -127,7 +135,18 @@ impl Network {
         .collect()
     }
 
-    fn onward(&mut self, isp: Isp, packet: Vec<u8>) -> Option<Moving> {
+    /// Past the routers behind the censor: the border's, then the customer's or that of the free side.
+    fn onward(&mut self, isp: Isp, mut packet: Vec<u8>) -> Option<Moving> {
+        let (sender, receiver) = endpoints(&packet)?;
+        let last = match self.zones.get(self.receiver(&packet)?)? {
+            Zone::Isp(there) if *there == isp => plan::router(receiver),
+            Zone::Isp(_) | Zone::Free => plan::transit(sender),
+        };
+        let refusing = [plan::border(isp, sender), last].into_iter().find(|_| !age(&mut packet));
+        let packet = match refusing {
+            Some(router) => expired(router, sender, &packet)?,
+            None => packet,
+        };
         let to = self.receiver(&packet)?;
         let there = *self.zones.get(to)?;
         Some(if there == Zone::Isp(isp) {
@@ -199,6 +218,35 @@ mod tests {
         let across = journey(network, 0, packet("10.1.0.11", "10.2.0.11"));
         assert_eq!(across.0, vec![Hop::Leaves(Isp::A), Hop::Enters(Isp::B), Hop::Arrives(2)]);
         assert_eq!(journey(network, 0, packet("10.1.0.11", "45.80.99.99")).0, vec![]);
+    }
+
+    /// The router that complains of a packet which may pass so many.
+    fn complainer(network: &mut Network, from: HostIndex, packet: &[u8], routers: u8) -> Option<String> {
+        let (mut packet, sender) = (packet.to_vec(), endpoints(packet)?.0);
+        packet[8] = routers;
+        let mut next = network.sent(from, packet)?;
+        loop {
+            next = match next.hop {
+                Hop::Arrives(_) => break,
+                Hop::Leaves(isp) => network.at_border(isp, Direction::Outward, next.packet, Instant::now()).pop()?,
+                Hop::Enters(isp) => network.at_border(isp, Direction::Inward, next.packet, Instant::now()).pop()?,
+            };
+        }
+        let (router, told) = endpoints(&next.packet)?;
+        (told == sender).then(|| router.to_string())
+    }
+
+    #[test]
+    fn routers_on_the_way_say_who_they_are() {
+        let network = &mut network();
+        let mut all = |from, packet: &[u8]| -> Vec<_> {
+            (1..6).map_while(|routers| complainer(network, from, packet, routers)).collect()
+        };
+        assert_eq!(all(0, &packet("10.1.0.11", "45.80.10.10")), ["10.1.0.1", "10.1.0.254", "45.90.0.1"]);
+        assert_eq!(all(3, &packet("45.80.10.10", "10.1.0.11")), ["45.90.0.1", "10.1.0.254", "10.1.0.1"]);
+        let across = all(0, &packet("10.1.0.11", "10.2.0.11"));
+        assert_eq!(across, ["10.1.0.1", "10.1.0.254", "45.90.0.1", "10.2.0.254", "10.2.0.1"]);
+        assert_eq!(all(0, &packet("10.1.0.11", "10.1.0.53")), [""; 0]);
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! IP packets as a router sees them: taken apart, and made up.
 
+mod lifetime;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use etherparse::{NetSlice, PacketBuilder, PacketBuilderStep, SlicedPacket, TcpHeader, TransportSlice};
+
+pub use lifetime::{age, expired};
 
 /// Hops that a made-up packet may take. Real machines start at 64 too, so it does not stand out by that.
 const TTL: u8 = 64;
@@ -186,14 +190,17 @@ pub fn end_to_sender(source: IpAddr, destination: IpAddr, seen: &Segment<'_>) ->
 /// packet goes with it as surely fits.
 pub fn unreachable(router: IpAddr, sender: IpAddr, packet: &[u8]) -> Option<Vec<u8>> {
     // RFC 792: type 3, code 1; RFC 4443: type 1, code 3.
-    const HOST: (u8, u8) = (3, 1);
-    const ADDRESS: (u8, u8) = (1, 3);
+    complain(router, sender, packet, (3, 1), (1, 3))
+}
+
+/// What a router tells the sender of a packet, by its type and code of each family.
+fn complain(router: IpAddr, sender: IpAddr, packet: &[u8], v4: (u8, u8), v6: (u8, u8)) -> Option<Vec<u8>> {
     let quoted = &packet[..packet.len().min(QUOTED)];
     let step = ip(router, sender)?;
     let mut bytes = Vec::new();
     match sender {
-        IpAddr::V4(_) => step.icmpv4_raw(HOST.0, HOST.1, [0; 4]).write(&mut bytes, quoted).ok()?,
-        IpAddr::V6(_) => step.icmpv6_raw(ADDRESS.0, ADDRESS.1, [0; 4]).write(&mut bytes, quoted).ok()?,
+        IpAddr::V4(_) => step.icmpv4_raw(v4.0, v4.1, [0; 4]).write(&mut bytes, quoted).ok()?,
+        IpAddr::V6(_) => step.icmpv6_raw(v6.0, v6.1, [0; 4]).write(&mut bytes, quoted).ok()?,
     }
     Some(bytes)
 }

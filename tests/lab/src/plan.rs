@@ -28,6 +28,8 @@ pub const OWN_NAMES: [&str; 3] = ["doh.lab.example", "collector.lab.example", HE
 const DNS_MACHINE: u8 = 53;
 const HELPER_MACHINE: u8 = 30;
 const INTERCEPTOR_MACHINE: u8 = 80;
+const BORDER_ROUTER: u8 = 254;
+const TRANSIT_ROUTER: u8 = 1;
 const FIRST_PROBE: u8 = 11;
 const FIRST_EXIT: u8 = 101;
 
@@ -100,6 +102,20 @@ pub(crate) fn router(customer: IpAddr) -> IpAddr {
             Ipv6Addr::new(a, b, c, d, e, f, g, 1).into()
         }
     }
+}
+
+/// The router of the kind `like` that stands at an ISP's border, behind the censor.
+pub(crate) fn border(isp: Isp, like: IpAddr) -> IpAddr {
+    of_kind(isp.addresses(BORDER_ROUTER), like)
+}
+
+/// The router of the kind `like` between the borders and the free side.
+pub(crate) fn transit(like: IpAddr) -> IpAddr {
+    of_kind(free(TRANSIT_ROUTER), like)
+}
+
+fn of_kind([v4, v6]: [IpAddr; 2], like: IpAddr) -> IpAddr {
+    if like.is_ipv4() { v4 } else { v6 }
 }
 
 /// Whether an address cannot be a site's: one of the lab's machines', or one that no machine has.

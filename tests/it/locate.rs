@@ -1,0 +1,89 @@
+//! `kedergi-probe locate` in the lab: the real probe, real hellos with short lives, the lab's routers that complain of them.
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use kedergi_lab::{Isp, Lab, ProbeSettings, Scene, command, in_lab, plan};
+use serde_json::{Value, json};
+
+use crate::binaries;
+
+const SCENE: &str = r#"
+    title = "Censors of every kind at the border, and a site in peace"
+    [[sites]]
+    name = "news.example"
+    addresses = ["45.80.10.10"]
+    [[sites]]
+    name = "social.example"
+    addresses = ["45.80.10.11"]
+    [[sites]]
+    name = "page.example"
+    addresses = ["45.80.10.12"]
+    http = "page"
+    [[sites]]
+    name = "weather.example"
+    addresses = ["45.80.10.13"]
+    [[sites]]
+    name = "dropped.example"
+    addresses = ["45.80.10.14"]
+    [isp-a]
+    rules = [
+        { do = "tls-reset", name = "news.example" },
+        { do = "tls-silence", name = "social.example" },
+        { do = "http-block-page", host = "page.example" },
+        { do = "drop-address", address = "45.80.10.14" },
+    ]
+    [[targets]]
+    url = "https://weather.example/"
+    expect = { isp-a = "reachable", isp-b = "reachable" }
+"#;
+
+/// For a probe that hangs; silence at every router of the way takes a quarter of it.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+fn locate(lab: &Lab, config: &Path, url: &str) -> Value {
+    let host = plan::probe(Isp::A, 1);
+    let name: String = url.chars().filter(char::is_ascii_alphanumeric).collect();
+    let output = lab.host_folder(&host).unwrap().join(format!("{name}.json"));
+    let mut probe = command(binaries::folder().join("kedergi-probe"));
+    probe.args(["locate", "--json", url, "--config"]).arg(config);
+    probe.stdin(Stdio::null()).stdout(fs::File::create(&output).unwrap());
+    let status = lab.spawn(&host, probe).unwrap().wait_within(PATIENCE).unwrap();
+    assert!(status.success(), "{url}: {status}");
+    let said = fs::read_to_string(&output).unwrap();
+    println!("{url}: {said}");
+    serde_json::from_str(&said).unwrap()
+}
+
+#[test]
+fn the_border_is_found_and_a_site_in_peace_is_left_so() {
+    in_lab("locate::the_border_is_found_and_a_site_in_peace_is_left_so", || {
+        let lab = Lab::start(&Scene::parse(SCENE).unwrap()).unwrap();
+        let wanted = [
+            ("https://news.example/", json!({ "finding": "on-the-way", "after": 1, "hop": 2, "reply": "reset" })),
+            ("https://social.example/", json!({ "finding": "on-the-way", "after": 1, "hop": 2, "reply": "silence" })),
+            ("http://page.example/", json!({ "finding": "on-the-way", "after": 1, "hop": 2, "reply": "answer" })),
+            ("https://weather.example/", json!({ "finding": "nothing" })),
+            ("https://dropped.example/", json!({ "finding": "not-the-name" })),
+        ];
+        let config = lab.probe_config(&plan::probe(Isp::A, 1), &ProbeSettings::default()).unwrap();
+        thread::scope(|scope| {
+            for (url, wanted) in &wanted {
+                let (lab, config) = (&lab, &config);
+                scope.spawn(move || {
+                    let said = locate(lab, config, url);
+                    for (key, value) in wanted.as_object().unwrap() {
+                        assert_eq!(said.get(key), Some(value), "{url}: {said}");
+                    }
+                    if wanted.get("hop").is_some() {
+                        let routers: Vec<_> = (0..2).map(|at| &said["places"][at]["router"]).collect();
+                        assert_eq!(routers, ["10.1.0.1", "10.1.0.254"], "{url}");
+                    }
+                });
+            }
+        });
+    });
+}
