@@ -130,10 +130,8 @@ impl Way {
     /// What happened once may have been chance. Where nothing comes back the second time, the first reply may have been what
     /// closed the way.
     async fn confirm(&self, reply: Reply, hop: u8) -> Reply {
-        match self.once(hop).await {
-            Reply::NoConnection | Reply::Silence => reply,
-            again => again,
-        }
+        let again = self.once(hop).await;
+        if matches!(again, Reply::NoConnection | Reply::Silence) { reply } else { again }
     }
 
     async fn patiently(&self, message: &[u8], hop: u8) -> Reply {
