@@ -5,6 +5,7 @@
 
 mod batch;
 mod cache;
+mod shown;
 
 pub(crate) use batch::Sealed;
 pub(crate) use cache::{Judged, Kept};
@@ -19,8 +20,9 @@ use rusqlite_migration::{M, Migrations};
 
 use crate::outbox::day;
 
-const SCHEMA: &[M<'_>] = &[M::up(
-    "CREATE TABLE report (sequence INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT;
+const SCHEMA: &[M<'_>] = &[
+    M::up(
+        "CREATE TABLE report (sequence INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT;
      CREATE TABLE batch (
          number INTEGER PRIMARY KEY AUTOINCREMENT,
          id BLOB NOT NULL UNIQUE,
@@ -32,7 +34,16 @@ const SCHEMA: &[M<'_>] = &[M::up(
      CREATE TABLE traffic (day TEXT PRIMARY KEY, up INTEGER NOT NULL, down INTEGER NOT NULL) STRICT;
      CREATE TABLE kept (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
      CREATE TABLE verdict (target TEXT PRIMARY KEY, at TEXT NOT NULL, json TEXT NOT NULL) STRICT;",
-)];
+    ),
+    M::up(
+        "CREATE TABLE shown (
+         certificate BLOB NOT NULL,
+         day TEXT NOT NULL,
+         batch BLOB NOT NULL,
+         PRIMARY KEY (certificate, day)
+     ) STRICT;",
+    ),
+];
 
 /// `status` reads while the daemon writes.
 const BUSY: Duration = Duration::from_secs(5);
@@ -152,9 +163,9 @@ fn settle(db: Connection) -> rusqlite::Result<Connection> {
 fn make_room(tx: &Transaction<'_>, cap: u64) -> Result<(), SpoolError> {
     const STEPS: [&str; 3] = [
         "DELETE FROM batch WHERE number = (SELECT min(number) FROM batch WHERE refused IS NOT NULL)
-         RETURNING length(bytes), 0",
-        "DELETE FROM batch WHERE number = (SELECT min(number) FROM batch) RETURNING length(bytes), reports",
-        "DELETE FROM report WHERE sequence = (SELECT min(sequence) FROM report) RETURNING octet_length(json), 1",
+         RETURNING length(bytes), 0, id",
+        "DELETE FROM batch WHERE number = (SELECT min(number) FROM batch) RETURNING length(bytes), reports, id",
+        "DELETE FROM report WHERE sequence = (SELECT min(sequence) FROM report) RETURNING octet_length(json), 1, x''",
     ];
     let mut held = bytes_held(tx)?;
     for step in STEPS {
@@ -163,11 +174,13 @@ fn make_room(tx: &Transaction<'_>, cap: u64) -> Result<(), SpoolError> {
             let mut rows = statement.query([])?;
             let Some(row) = rows.next()? else { break };
             let (bytes, reports) = (unsigned(row.get(0)?), unsigned(row.get(1)?));
+            let batch: Vec<u8> = row.get(2)?;
             // The statement must run to its end to take effect.
             while rows.next()?.is_some() {}
             drop(rows);
             held = held.saturating_sub(bytes);
             add(tx, Counter::Dropped, reports)?;
+            shown::forget(tx, &batch)?;
         }
     }
     Ok(())

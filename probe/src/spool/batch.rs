@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Counter, Spool, SpoolError, add, signed, unsigned};
+use super::{Counter, Spool, SpoolError, add, shown, signed, unsigned};
 
 /// Bytes of reports in one batch at most, before compression: below what an envelope carries even if nothing compresses, and
 /// small enough for a bad line.
@@ -34,15 +34,19 @@ impl Spool {
     /// which a collector recognises. False if there was nothing to seal.
     pub(crate) fn seal(&mut self, key: &SigningKey) -> Result<bool, SpoolError> {
         let tx = self.db.transaction()?;
-        let (rows, last) = oldest(&tx)?;
+        let (mut rows, last) = oldest(&tx)?;
         let Some(last) = last else { return Ok(false) };
+        let carried = shown::leave_out(&tx, &mut rows)?;
         let taken = rows.len();
         // Only a damaged disk makes it something else than JSON; one such report must not hold up the others.
         let reports: Vec<_> = rows.into_iter().filter_map(|json| RawValue::from_string(json).ok()).collect();
         let count = reports.len();
         let batch = (count > 0).then(|| seal(Kind::Batch, key, &Written { reports }));
         let lost = match batch {
-            Some(Ok(bytes)) => insert(&tx, &bytes, count).map(|()| taken - count)?,
+            Some(Ok(bytes)) => {
+                shown::remember(&tx, &carried, insert(&tx, &bytes, count)?)?;
+                taken - count
+            }
             // A single report beyond every limit: no collector could take it.
             None | Some(Err(SealError::TooLarge(_))) => taken,
             Some(Err(error)) => return Err(error.into()),
@@ -77,6 +81,7 @@ impl Spool {
         let update = "UPDATE batch SET refused = ?2 WHERE id = ?1 AND refused IS NULL RETURNING reports";
         let reports: Option<i64> = tx.query_row(update, params![id.0, problem], |row| row.get(0)).optional()?;
         add(&tx, Counter::Refused, unsigned(reports.unwrap_or(0)))?;
+        shown::forget(&tx, &id.0)?;
         Ok(tx.commit()?)
     }
 }
@@ -98,12 +103,12 @@ fn oldest(tx: &Transaction<'_>) -> rusqlite::Result<(Vec<String>, Option<i64>)> 
     Ok((taken, last))
 }
 
-fn insert(tx: &Transaction<'_>, bytes: &[u8], reports: usize) -> Result<(), SpoolError> {
+fn insert(tx: &Transaction<'_>, bytes: &[u8], reports: usize) -> Result<BatchId, SpoolError> {
     // What was sealed a line above can be parsed; were it not so, the collector would refuse it.
     let id = Envelope::parse(bytes).map_or(BatchId([0; 32]), |envelope| envelope.id());
     let row = params![id.0, signed(count_of(reports)), bytes];
     tx.execute("INSERT INTO batch (id, reports, bytes) VALUES (?1, ?2, ?3)", row)?;
-    Ok(())
+    Ok(id)
 }
 
 fn count_of(length: usize) -> u64 {
