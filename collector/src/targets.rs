@@ -63,6 +63,19 @@ mod tests {
         assert_eq!((list.endpoints(&telegram).count(), list.blocked_when(&telegram)), (5, 3));
     }
 
+    /// What a replay sends through the intake is filed under the list's services, so the two must call them alike.
+    #[test]
+    fn bundled_scenarios_measure_what_the_bundled_list_knows() {
+        let list = load(None).unwrap();
+        for id in kedergi_detector::Scenario::bundled_ids() {
+            for service in kedergi_detector::Scenario::bundled(id).unwrap().services {
+                let known = service.targets.iter().filter(|target| list.service(target) == Some(&service.id)).count();
+                assert_eq!(known, service.targets.len(), "{id}: {} has targets of other services", service.id);
+                assert!(known >= usize::from(list.blocked_when(&service.id)), "{id}: {} is never blocked", service.id);
+            }
+        }
+    }
+
     #[test]
     fn a_wrong_list_is_refused_by_name() {
         let refused = |text: &str| parse(Path::new("list.toml"), text).unwrap_err().to_string();

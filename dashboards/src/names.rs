@@ -33,6 +33,7 @@ const SERVICES: &[(&str, &str)] = &[
     ("messenger", "Messenger"),
     ("odnoklassniki", "Odnoklassniki"),
     ("periscope", "Periscope"),
+    ("play", "Google Play"),
     ("proton", "Proton VPN"),
     ("psiphon", "Psiphon"),
     ("reddit", "Reddit"),
