@@ -40,8 +40,9 @@ pub(crate) const PATIENCE: u32 = 256;
 /// How long nothing is learned while something is suspected.
 pub(crate) const FROZEN: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// Votes before the first blocked one without which there is no "before": what was blocked from the first sight on is standing.
-pub(crate) const BEFORE: u32 = 8;
+/// Clear votes before the first blocked one without which there is no "before": what was blocked from the first sight on is
+/// standing. One each of the three probes that a block takes; more would leave a new network untold of for its first half hour.
+pub(crate) const BEFORE: u32 = 3;
 /// A probe counts as active for this long after a vote: four rounds of half an hour.
 pub(crate) const ACTIVE: SignedDuration = SignedDuration::from_hours(2);
 /// One in this many active probes, and one more, must agree. Up to a fifth of liars are not enough.
