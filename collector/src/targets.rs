@@ -71,7 +71,7 @@ mod tests {
             for service in kedergi_detector::Scenario::bundled(id).unwrap().services {
                 let known = service.targets.iter().filter(|target| list.service(target) == Some(&service.id)).count();
                 assert_eq!(known, service.targets.len(), "{id}: {} has targets of other services", service.id);
-                assert!(known >= usize::from(list.blocked_when(&service.id)), "{id}: {} is never blocked", service.id);
+                assert!(known >= list.blocked_when(&service.id), "{id}: {} is never blocked", service.id);
             }
         }
     }
