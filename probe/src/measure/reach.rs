@@ -133,7 +133,8 @@ async fn attempt_at(
     Reached { address, seen, ready: stream.map(|stream| Ready::Tls(Box::new(stream), version)), valid }
 }
 
-/// Asks for the page, if the connection stands, and notes it. Where no page comes, all is tried again on a new connection.
+/// Asks for the page, if the connection stands, and notes it. Where it stands and no page comes, all is tried again on a
+/// new connection; one that failed has been tried as often as it is to be.
 pub(crate) async fn ask(
     tools: &Measurer,
     watch: &Watch,
@@ -141,6 +142,9 @@ pub(crate) async fn ask(
     url: &TargetUrl,
     reached: &mut Reached,
 ) -> Option<Page> {
+    if reached.ready.is_none() {
+        return None;
+    }
     let page = ask_once(watch, hop, url, reached).await;
     if page.is_some() || !may_pass(reached.seen.last()) {
         return page;
@@ -189,4 +193,22 @@ pub(crate) fn bare_host(url: &TargetUrl) -> &str {
     let host = url.host();
     let host = host.strip_suffix('.').unwrap_or(host);
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::loopback::Authority;
+    use super::*;
+    use crate::Config;
+
+    #[tokio::test]
+    async fn what_failed_twice_is_not_tried_again_for_its_page() {
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let tools = Measurer::loopback(&Config::default(), vec![], Authority::new().roots());
+        let (watch, url) = (Watch::start(), format!("https://{closed}/").parse().unwrap());
+        let mut reached = reach(&tools, &watch, 0, &url, closed.ip()).await;
+        assert!(ask(&tools, &watch, 0, &url, &mut reached).await.is_none());
+        let failures: Vec<_> = reached.seen.iter().map(failure).collect();
+        assert_eq!(failures, [Some(Failure::Refused); 2]);
+    }
 }
