@@ -176,12 +176,19 @@ fn is_down(affected: &Affected, abroad: &Abroad<'_>) -> bool {
 fn ballot(vote: &Vote) -> Option<Ballot> {
     match vote.outcome {
         Outcome::Blocked { how } => {
-            let strength = strength(&vote.rule, how.layer());
+            let strength = graded(strength(&vote.rule, how.layer()), vote.sureness)?;
             Some(Ballot::Blocked(Found { how, strength, resolver: vote.resolver }, vote.report))
         }
         Outcome::Reachable | Outcome::Down => Some(Ballot::Clear),
         Outcome::Throttled | Outcome::Inconclusive { .. } => None,
     }
+}
+
+/// What a rule's word is worth where whoever judged is less than sure; `None` if nothing. In twentieths: kinds of votes are few.
+fn graded(strength: u16, sureness: Option<u16>) -> Option<u16> {
+    let Some(sureness) = sureness else { return Some(strength) };
+    let twentieths = (u32::from(sureness.min(1000)) + 25) / 50;
+    u16::try_from(u32::from(strength) * twentieths / 20).ok().filter(|strength| *strength > 0)
 }
 
 /// Who counts as having voted. Young probes that enrolled on one day are a few witnesses together, however many they are;
@@ -196,12 +203,12 @@ fn who(vote: &Vote, at: Moment) -> Who {
                 hash(&[1, day.into(), known % VOICES_OF_A_DAY])
             });
             let voice = neighbourhood.map_or(witness, |neighbourhood| hash(&[2, neighbourhood.0]));
-            Who { witness, voice, aged: young.is_none() }
+            Who { witness, voice, aged: young.is_none(), passing: false }
         }
         Source::Anonymous { resolver_network } => {
             let hour = at.floor(SignedDuration::from_hours(1)).0;
             let witness = hash(&[3, resolver_network.map_or(0, |network| network.get().into()), hour.into()]);
-            Who { witness, voice: witness, aged: true }
+            Who { witness, voice: witness, aged: true, passing: true }
         }
     }
 }

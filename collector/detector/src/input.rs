@@ -37,6 +37,9 @@ pub struct Vote {
     /// Which resolver answered, where the verdict is about names: false answers of one say nothing of another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolver: Option<Resolver>,
+    /// How sure whoever judged it is, in thousandths, where that is said: an imported score. `None`: as sure as the rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sureness: Option<u16>,
     /// How much slower than the control, where a pair was measured: 1000 * log10(control's goodput / target's goodput).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slowness: Option<i32>,

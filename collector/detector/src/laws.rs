@@ -32,6 +32,7 @@ fn vote(second: i64, network: u8, service_number: u8, probe: u8, outcome: Outcom
         outcome,
         rule: RuleId("made-up".into()),
         resolver: None,
+        sureness: None,
         slowness: None,
         instrument: Instrument::default(),
         report: Some(ReportRef { batch: BatchId(batch), index: u16::from(service_number) }),

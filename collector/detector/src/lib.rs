@@ -17,6 +17,8 @@ mod input;
 mod laws;
 mod packed;
 mod pairs;
+#[cfg(test)]
+mod passers;
 mod people;
 mod public;
 mod scenario;

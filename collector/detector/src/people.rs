@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::Instrument;
 use crate::time::Moment;
 use crate::votes::{Ballot, Cast, Who};
-use crate::weights::{ACTIVE, QUORUM, YOUNG};
+use crate::weights::{ACTIVE, PASSERS, QUORUM, YOUNG};
 
 /// Who votes in a series.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,22 +48,33 @@ impl People {
 
     /// Whether these witnesses are enough of those who were active lately: two voices, and more than one in [`QUORUM`]. Where
     /// there are aged ones among the active, the same must hold of them (one is enough), so that a flood of new ones
-    /// decides nothing.
-    pub(crate) fn is_quorum(&self, witnesses: &[u64], now: Moment) -> bool {
-        let (all, aged) = (self.voices(witnesses, now, false), self.voices(witnesses, now, true));
-        all.0 >= 2.max(all.1 / QUORUM + 1) && (aged.1 == 0 || aged.0 > aged.1 / QUORUM)
+    /// decides nothing. Of those who only pass by it takes [`PASSERS`]: it could be one machine at the turn of an hour.
+    pub(crate) fn is_quorum(&self, witnesses: &[u64], since: Moment, now: Moment) -> bool {
+        let (all, aged) = (self.voices(witnesses, since, now, false), self.voices(witnesses, since, now, true));
+        let stays = |person: &Person| !person.who.passing && witnesses.contains(&person.who.witness);
+        let least = if self.0.iter().any(stays) { 2 } else { PASSERS };
+        all.0 >= least.max(all.1 / QUORUM + 1) && (aged.1 == 0 || aged.0 > aged.1 / QUORUM)
     }
 
     /// Whether these witnesses are most of those who were active lately.
-    pub(crate) fn is_majority(&self, witnesses: &[u64], now: Moment) -> bool {
-        let (some, all) = self.voices(witnesses, now, false);
+    pub(crate) fn is_majority(&self, witnesses: &[u64], since: Moment, now: Moment) -> bool {
+        let (some, all) = self.voices(witnesses, since, now, false);
         2 * some > all
     }
 
-    /// How many voices these witnesses have, and how many all active ones have together.
-    pub(crate) fn voices(&self, witnesses: &[u64], now: Moment, aged: bool) -> (usize, usize) {
-        let since = now.before(ACTIVE);
-        let active = self.0.iter().filter(|person| person.seen >= since && (person.who.aged || !aged));
+    /// Whether it is known here and may come again.
+    pub(crate) fn is_lasting(&self, witness: u64) -> bool {
+        self.0.iter().any(|person| person.who.witness == witness && !person.who.passing)
+    }
+
+    /// How many voices these witnesses have, and how many all active ones have together. Who only passes by is active if it
+    /// was heard `since` the question came up: it could not be heard before and will not be again.
+    pub(crate) fn voices(&self, witnesses: &[u64], since: Moment, now: Moment, aged: bool) -> (usize, usize) {
+        let lately = now.before(ACTIVE);
+        let is_active = |person: &&Person| {
+            person.seen >= if person.who.passing { since } else { lately } && (person.who.aged || !aged)
+        };
+        let active = self.0.iter().filter(is_active);
         let (mut some, mut all) = (BTreeSet::new(), BTreeSet::new());
         for person in active {
             all.insert(person.who.voice);

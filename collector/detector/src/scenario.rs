@@ -7,7 +7,7 @@ use serde::Deserialize;
 mod check;
 mod direct;
 mod error;
-mod noise;
+pub(crate) mod noise;
 mod rounds;
 mod site;
 mod synthesis;

@@ -13,8 +13,8 @@ use crate::alarm::{Accusation, Alarm, Span};
 use crate::people::People;
 use crate::time::Moment;
 use crate::weights::{
-    BEFORE, CAP, END, END_CAP, ENOUGH, FROZEN, MEMORY, OVER, PATIENCE, PRIOR, PROBE_PRIOR_VOTES, SHARES, SUPPORT,
-    SUSPICION, blocked, clear, ln, rate,
+    ACTIVE, BEFORE, CAP, END, END_CAP, ENOUGH, FROZEN, MEMORY, OVER, PASSING_SUPPORT, PATIENCE, PRIOR,
+    PROBE_PRIOR_VOTES, SHARES, SUPPORT, SUSPICION, blocked, clear, ln, rate,
 };
 
 /// Accusations remembered of a test under way.
@@ -140,7 +140,7 @@ impl Track {
             alarm.count(&accusation);
             changed = known != (alarm.witnesses.len(), alarm.manners.len());
         }
-        self.conclude(ballot, state) || self.lose_patience(ballot.at) || changed
+        self.conclude(ballot, state) || self.lose_patience(ballot) || changed
     }
 
     /// Reads a vote that says that this layer works. Whether anything worth telling changed.
@@ -169,9 +169,10 @@ impl Track {
             return false;
         };
         let Some(start) = self.since[place].filter(|_| score >= SUSPICION) else { return false };
-        let quorum = score >= ENOUGH && ballot.people.is_quorum(&self.supporters(place, SUPPORT), ballot.at);
+        let supporters = self.supporters(place, SUPPORT, ballot.people);
+        let quorum = score >= ENOUGH && ballot.people.is_quorum(&supporters, start.span.latest, ballot.at);
         if state == State::Calm {
-            if !quorum && !ballot.people.is_majority(&self.supporters(place, SUPPORT), ballot.at) {
+            if !quorum && !ballot.people.is_majority(&supporters, start.span.latest, ballot.at) {
                 return false;
             }
             let mut alarm = Alarm::starting(start.span, ballot.at, place, start.clear < BEFORE);
@@ -187,7 +188,8 @@ impl Track {
     }
 
     /// Takes what could not be confirmed for so long for what is usual. Whether a suspicion ends by it.
-    fn lose_patience(&mut self, at: Moment) -> bool {
+    fn lose_patience(&mut self, ballot: &Ballot<'_>) -> bool {
+        let at = ballot.at;
         let votes: u32 = self.stands.iter().map(|stand| u32::from(stand.now.votes)).sum();
         let suspected = match self.state() {
             State::Calm if votes < PATIENCE => return false,
@@ -198,7 +200,7 @@ impl Track {
             State::Suspected => true,
             State::Confirmed => return false,
         };
-        self.learn();
+        self.learn(ballot.people);
         self.start_anew();
         if let Some(alarm) = self.alarms.last_mut().filter(|_| suspected) {
             alarm.end = Some(Span { earliest: Some(alarm.last_blocked), latest: at });
@@ -217,7 +219,7 @@ impl Track {
         }
         self.stand(ballot.witness).now.add(Tally { blocked: 0, votes: 1 }, u32::from(u16::MAX));
         if self.since.iter().all(Option::is_none) {
-            self.learn();
+            self.learn(ballot.people);
         }
     }
 
@@ -271,7 +273,10 @@ impl Track {
         self.stand(ballot.witness).now.add(Tally { blocked: 0, votes: 1 }, u32::from(u16::MAX));
         self.unsettled.add(Tally { blocked: 0, votes: 1 }, MEMORY);
         self.weigh(0, ballot.witness, ln(1000 - OVER) - ln(1000 - share), END_CAP);
-        let over = self.scores[0] >= END && ballot.people.is_quorum(&self.supporters(0, 1), ballot.at);
+        let over = self.scores[0] >= END && {
+            let supporters = self.supporters(0, 1, ballot.people);
+            ballot.people.is_quorum(&supporters, ending.latest, ballot.at)
+        };
         let contested = self.is_contested(ballot);
         let Some(alarm) = self.alarms.last_mut() else { return false };
         let changed = over || contested != alarm.contested;
@@ -292,12 +297,16 @@ impl Track {
             .filter(|one| one.now.blocked == 0 && one.now.votes >= SAY)
             .map(|one| one.witness)
             .collect();
-        let (some, all) = ballot.people.voices(&never, ballot.at, true);
+        let (some, all) = ballot.people.voices(&never, ballot.at.before(ACTIVE), ballot.at, true);
         some >= 2 && 4 * some >= all
     }
 
-    fn supporters(&self, place: usize, least: i32) -> Vec<u64> {
-        self.stands.iter().filter(|stand| stand.parts[place] >= least).map(|stand| stand.witness).collect()
+    fn supporters(&self, place: usize, least: i32, people: &People) -> Vec<u64> {
+        let supports = |stand: &&Stand| {
+            let part = stand.parts[place];
+            part >= least || (part >= PASSING_SUPPORT && !people.is_lasting(stand.witness))
+        };
+        self.stands.iter().filter(supports).map(|stand| stand.witness).collect()
     }
 
     /// Adds to a probe's part of a score, within its cap. Below zero the test starts anew.
@@ -342,13 +351,14 @@ impl Track {
     }
 
     /// Takes the votes of a test that came to nothing for what is usual.
-    fn learn(&mut self) {
+    fn learn(&mut self, people: &People) {
         for stand in &mut self.stands {
             self.usual.add(stand.now, MEMORY);
             stand.usual.add(stand.now, MEMORY / 8);
             stand.now = Tally::default();
         }
-        self.stands.retain(|stand| stand.usual.blocked > 0);
+        // Who will not come again needs no account of its own.
+        self.stands.retain(|stand| stand.usual.blocked > 0 && people.is_lasting(stand.witness));
         self.stands.shrink_to_fit();
         self.accusations = Vec::new();
     }

@@ -34,6 +34,9 @@ pub(crate) struct Who {
     pub(crate) voice: u64,
     /// Whether it has been there for long.
     pub(crate) aged: bool,
+    /// Whether it stands for one hour only, and is never heard again: a source that names no probes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) passing: bool,
 }
 
 /// The two things a vote can say.

@@ -47,6 +47,11 @@ pub(crate) const BEFORE: u32 = 3;
 pub(crate) const ACTIVE: SignedDuration = SignedDuration::from_hours(2);
 /// One in this many active probes, and one more, must agree. Up to a fifth of liars are not enough.
 pub(crate) const QUORUM: usize = 4;
+/// Sources of an hour that name no probe: so many must agree where nobody else does.
+pub(crate) const PASSERS: usize = 3;
+/// What such a source must add to be among those that agree. It has one or two votes, and scores are seldom sure; the sum and the
+/// cap say the rest.
+pub(crate) const PASSING_SUPPORT: i32 = 500;
 /// A probe younger than this is not trusted by itself.
 pub(crate) const YOUNG: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Young probes that enrolled on one day count as this many on each network, however many they are.

@@ -169,6 +169,7 @@ fn input(fact: &Fact) -> Option<Input> {
             outcome: fact.verdict.outcome,
             rule: fact.verdict.rule.clone(),
             resolver: None,
+            sureness: None,
             slowness: None,
             instrument: Instrument { rules: fact.verdict.rules_version, ..Instrument::default() },
             report: Some(fact.report),

@@ -251,6 +251,7 @@ impl<'a> Play<'a> {
             outcome,
             rule: RuleId(rule.into()),
             resolver: None,
+            sureness: None,
             slowness,
             instrument: Instrument::default(),
             report: Some(ReportRef { batch: BatchId(person.id.0), index: 0 }),

@@ -113,6 +113,7 @@ impl<'a> Direct<'a> {
                     outcome: verdict.outcome,
                     rule: verdict.rule.clone(),
                     resolver: None,
+                    sureness: None,
                     slowness: None,
                     instrument: Instrument { rules: verdict.rules_version, ..Instrument::default() },
                     report: Some(ReportRef { batch: BatchId(batch), index }),

@@ -47,6 +47,7 @@ fn input(scenario: &Scenario, round: &Round, report: &Report, index: u16, verdic
         outcome: verdict.outcome,
         rule: verdict.rule,
         resolver: None,
+        sureness: None,
         slowness: None,
         instrument: Instrument::default(),
         report: Some(ReportRef { batch: BatchId(Digest::of(name.as_bytes()).0), index }),
