@@ -17,8 +17,8 @@ pub(crate) struct Probe {
     /// Runs of each kind
     #[arg(long, default_value_t = 5)]
     runs: u8,
-    /// The profile that the probe is built with
-    #[arg(long, default_value = "release")]
+    /// The profile that the probe is built with; `small` is what volunteers install
+    #[arg(long, default_value = "small")]
     profile: String,
 }
 
