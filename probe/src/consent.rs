@@ -7,7 +7,7 @@ use crate::daemon::Cause;
 /// The text of [`kedergi_wire::CONSENT_VERSION`]. A test holds its digest: whoever changes what it says raises the version, and
 /// every volunteer is asked again.
 pub(crate) const TEXT: &str = "\
-KEDERGI PROBE: WHAT YOU AGREE TO (version 1)
+KEDERGI PROBE: WHAT YOU AGREE TO (version 2)
 
 What it does
   Every few minutes this machine opens sites from a list: social networks, messengers, news,
@@ -18,7 +18,9 @@ What it does
 
 What is sent and published
   The results go to the collector: which site, when, at which step it failed, the answers of
-  name servers, certificates and page titles, and the number of your network and your country.
+  name servers, certificates, page titles, and the number of your network and your country.
+  Of a page that stands in a site's place, such as a notice that it is blocked, the beginning is
+  sent, without what looks like an IP address or a long number in it: those may be yours.
   Results are published, but no cell of a table that rests on fewer than three probes. Your
   IP address is neither stored nor logged by the collector, but whoever runs it, or breaks into
   it, could see it while you are connected. Your name is not asked for.

@@ -8,6 +8,7 @@ mod doh;
 mod failure;
 mod hellos;
 mod http;
+mod kept;
 mod line;
 #[cfg(test)]
 mod loopback;
@@ -16,6 +17,7 @@ mod pairs;
 mod quic;
 mod reach;
 mod redirects;
+mod scrub;
 mod system;
 mod tcp;
 mod title;
@@ -158,7 +160,7 @@ pub async fn measure_run(
         let (target, vantage) = (target.clone(), vantage.clone());
         let line = Line::default();
         let pairs = Vec::new();
-        let report = Report {
+        let mut report = Report {
             format: FORMAT,
             sequence,
             started,
@@ -170,6 +172,8 @@ pub async fn measure_run(
             trials,
             pairs,
         };
+        let known = control.and_then(|control| control.entry(&report.target));
+        kept::settle(&mut report, known);
         (report, watch)
     });
     let mut reports: Vec<(Report, Watch)> = measured.buffer_unordered(tools.concurrency).collect().await;

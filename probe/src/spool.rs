@@ -43,6 +43,8 @@ const SCHEMA: &[M<'_>] = &[
          PRIMARY KEY (certificate, day)
      ) STRICT;",
     ),
+    // Pages as well as certificates.
+    M::up("ALTER TABLE shown RENAME COLUMN certificate TO sha256;"),
 ];
 
 /// `status` reads while the daemon writes.

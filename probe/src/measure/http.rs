@@ -20,7 +20,7 @@ use url::Position;
 
 pub(crate) use self::skim::{Ended, skim};
 use super::cut::text;
-use super::{failure, title};
+use super::{failure, kept, title};
 
 /// Slow servers take seconds to begin; 64 KB on a bad mobile line takes some more.
 const TIMEOUT: Duration = Duration::from_secs(8);
@@ -164,13 +164,16 @@ async fn read(url: &TargetUrl, response: Response<Incoming>, until: Instant) -> 
         }
     }
     let kind = header_text(&head.headers, &header::CONTENT_TYPE);
+    let title = title::find(&bytes, kind.as_deref()).map(|title| text(&title));
+    let (length, sha256) = (bytes.len() as u64, Digest::of(&bytes));
+    let packed = head.headers.contains_key(header::CONTENT_ENCODING);
     Ok(Page {
         status: head.status.as_u16(),
         location: header_text(&head.headers, &header::LOCATION),
         server: header_text(&head.headers, &header::SERVER),
         offers_h3: offers_h3(url, &head.headers),
-        title: title::find(&bytes, kind.as_deref()).map(|title| text(&title)),
-        body: Body { bytes: bytes.len() as u64, truncated, sha256: Digest::of(&bytes) },
+        title,
+        body: Body { bytes: length, truncated, sha256, kept: kept::beginning(bytes, packed) },
     })
 }
 

@@ -142,9 +142,7 @@ pub(crate) async fn ask(
     url: &TargetUrl,
     reached: &mut Reached,
 ) -> Option<Page> {
-    if reached.ready.is_none() {
-        return None;
-    }
+    reached.ready.as_ref()?;
     let page = ask_once(watch, hop, url, reached).await;
     if page.is_some() || !may_pass(reached.seen.last()) {
         return page;

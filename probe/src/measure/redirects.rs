@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     fn redirect(status: u16, location: Option<&str>) -> Option<String> {
-        let body = Body { bytes: 0, truncated: false, sha256: Digest::of(b"") };
+        let body = Body { bytes: 0, truncated: false, sha256: Digest::of(b""), kept: None };
         let page =
             Page { status, location: location.map(str::to_owned), server: None, title: None, offers_h3: false, body };
         next(&"https://a.example/b/c".parse().unwrap(), &page).map(|url| url.to_string())

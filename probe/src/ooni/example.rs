@@ -95,7 +95,7 @@ fn certificate(verification: Verification) -> Certificate {
 }
 
 pub(super) fn page(status: u16, title: &str, bytes: u64) -> Page {
-    let body = Body { bytes, truncated: false, sha256: Digest::of(title.as_bytes()) };
+    let body = Body { bytes, truncated: false, sha256: Digest::of(title.as_bytes()), kept: None };
     Page {
         status,
         location: None,

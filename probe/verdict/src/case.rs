@@ -41,12 +41,16 @@ pub(crate) struct Case<'a> {
 
 impl<'a> Case<'a> {
     pub(crate) fn new(report: &'a Report, control: Option<&'a ControlEntry>) -> Self {
-        let control = control.filter(|entry| entry.target == report.target);
-        let first = Self::at_hop(report, control, 0);
+        let first = Self::of_target(report, control);
         match chain::broken_hop(&first) {
-            Some(hop) => Self::at_hop(report, control, hop),
+            Some(hop) => Self::at_hop(report, first.control, hop),
             None => first,
         }
+    }
+
+    /// A report, judged by the target's own URL alone.
+    pub(crate) fn of_target(report: &'a Report, control: Option<&'a ControlEntry>) -> Self {
+        Self::at_hop(report, control.filter(|entry| entry.target == report.target), 0)
     }
 
     /// The same report, judged by the target's own URL alone; `None` if it was already.

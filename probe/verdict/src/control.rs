@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use kedergi_wire::{ControlEntry, Failure, Layer, Observation, Page, Reached, Report, Step, Tls, Verification, limits};
+use kedergi_wire::{
+    Body, ControlEntry, Failure, Layer, Observation, Page, Reached, Report, Step, Tls, Verification, limits,
+};
 
 use crate::case::{as_dns, as_http, as_quic, as_tcp, as_tls};
 
@@ -20,8 +22,8 @@ pub fn control_entry(report: &Report) -> ControlEntry {
         certificate: shown.and_then(|tls| tls.chain.first()).map(|leaf| leaf.sha256),
         verification: shown.and_then(|tls| tls.verification),
         extra_root: shown.and_then(|tls| tls.extra_root),
-        first_page: page(report, 0).cloned(),
-        last_page: last_page(report).cloned(),
+        first_page: page(report, 0).map(without_body),
+        last_page: last_page(report).map(without_body),
         h3: h3(report),
         took_ms: took_ms(report),
         handshake_ms: handshake_ms(report),
@@ -73,6 +75,11 @@ fn last_page(report: &Report) -> Option<&Page> {
     let mut handshakes = at_hop(report, hop).filter_map(|seen| as_tls(&seen.step));
     let proven = hop == 0 || handshakes.all(|tls| tls.verification == Some(Verification::Valid));
     page(report, hop).filter(|_| proven)
+}
+
+/// What is compared with others' pages.
+fn without_body(page: &Page) -> Page {
+    Page { body: Body { kept: None, ..page.body.clone() }, ..page.clone() }
 }
 
 /// Whether the target's own URL answered over HTTP/3, by a certificate as good as any.

@@ -250,7 +250,7 @@ pub(crate) fn certificate(leaf: &str) -> Certificate {
 }
 
 pub(crate) fn page(status: u16, title: &str, bytes: u64) -> Page {
-    let body = Body { bytes, truncated: false, sha256: Digest::of(format!("{title}{bytes}").as_bytes()) };
+    let body = Body { bytes, truncated: false, sha256: Digest::of(format!("{title}{bytes}").as_bytes()), kept: None };
     Page { status, location: None, server: None, title: Some(title.to_owned()), offers_h3: false, body }
 }
 
@@ -259,7 +259,7 @@ pub(crate) fn site_page() -> Page {
 }
 
 pub(crate) fn redirect(location: &str) -> Page {
-    let body = Body { bytes: 0, truncated: false, sha256: Digest::of(b"") };
+    let body = Body { bytes: 0, truncated: false, sha256: Digest::of(b""), kept: None };
     Page { status: 302, location: Some(location.to_owned()), server: None, title: None, offers_h3: false, body }
 }
 

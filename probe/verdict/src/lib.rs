@@ -27,6 +27,7 @@ mod quic;
 mod reach;
 mod rule;
 mod service;
+mod strange;
 mod table;
 mod tcp;
 mod throttle;
@@ -42,4 +43,5 @@ pub use outcome::{
 };
 pub use rule::{Rule, RuleId};
 pub use service::{ServiceVerdict, judge_service};
+pub use strange::strange_pages;
 pub use table::{RULES_VERSION, rules};

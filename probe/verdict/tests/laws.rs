@@ -130,7 +130,7 @@ fn page() -> impl Strategy<Value = Page> {
         server: None,
         title: title.map(str::to_owned),
         offers_h3: false,
-        body: Body { bytes, truncated: false, sha256 },
+        body: Body { bytes, truncated: false, sha256, kept: None },
     })
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Asn, BatchId, ControlSnapshot, CountryCode, ProbeId, Target, TargetUrl, bounded, limits};
 
 /// Version of the text a volunteer agrees to. A new text asks again.
-pub const CONSENT_VERSION: u16 = 1;
+pub const CONSENT_VERSION: u16 = 2;
 
 /// Where a request goes, below the collector's URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -54,6 +54,8 @@ pub mod limits {
     pub const CHAIN: usize = 8;
     /// Bytes of one certificate (DER).
     pub const CERTIFICATE: usize = 8 * 1024;
+    /// Bytes kept of one body.
+    pub const BODY: usize = 16 * 1024;
     /// Bytes of any one text: a URL, a title, a name.
     pub const TEXT: usize = 2048;
     /// Targets in one list.

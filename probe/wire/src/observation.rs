@@ -3,8 +3,9 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use data_encoding::BASE64;
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Digest, Failure, bounded, limits};
 
@@ -258,7 +259,7 @@ pub struct Certificate {
     #[serde(deserialize_with = "bounded::text")]
     pub issuer: String,
     /// The certificate itself (DER, base64): kept where verification failed, because then it is the evidence.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "der")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "Base64::<{ limits::CERTIFICATE }>")]
     pub der: Option<Vec<u8>>,
 }
 
@@ -393,26 +394,29 @@ pub struct Body {
     pub truncated: bool,
     /// SHA-256 of the bytes received.
     pub sha256: Digest,
+    /// The beginning of it, as bytes (base64), but for what looks like an address or a long number: those may be the reader's own.
+    /// Kept where nothing proved the page and it is unlike the control's, because then it is the evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "Base64::<{ limits::BODY }>")]
+    pub kept: Option<Vec<u8>>,
 }
 
-/// DER as base64 text.
-mod der {
-    use data_encoding::BASE64;
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
+/// At most `MAX` bytes as base64 text.
+struct Base64<const MAX: usize>;
 
-    pub(super) fn serialize<S: Serializer>(der: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
-        match der {
+impl<const MAX: usize> Base64<MAX> {
+    #[expect(clippy::ref_option, reason = "the signature serde calls")]
+    fn serialize<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+        match bytes {
             Some(bytes) => serializer.serialize_str(&BASE64.encode(bytes)),
             None => serializer.serialize_none(),
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
+    fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
         let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
         let bytes = BASE64.decode(text.as_bytes()).map_err(D::Error::custom)?;
-        if bytes.len() > crate::limits::CERTIFICATE {
-            return Err(D::Error::invalid_length(bytes.len(), &"a certificate of at most 8192 bytes"));
+        if bytes.len() > MAX {
+            return Err(D::Error::invalid_length(bytes.len(), &format!("at most {MAX} bytes").as_str()));
         }
         Ok(Some(bytes))
     }

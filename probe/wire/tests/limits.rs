@@ -63,6 +63,13 @@ fn http(url: usize, title: usize) -> Value {
     report(json!([{ "after_ms": 0, "took_ms": 0, "http": http }]))
 }
 
+fn body(kept: usize) -> Value {
+    let kept = data_encoding::BASE64.encode(&vec![0; kept]);
+    let page = json!({ "status": 200, "body": { "bytes": 0, "sha256": DIGEST, "kept": kept } });
+    let http = json!({ "address": "45.80.1.1:80", "url": URL, "outcome": { "ok": page } });
+    report(json!([{ "after_ms": 0, "took_ms": 0, "http": http }]))
+}
+
 fn entry(addresses: usize) -> Value {
     json!({ "target": URL, "at": TIME, "addresses": vec!["45.80.1.1"; addresses], "took_ms": 0, "reached": "yes" })
 }
@@ -80,6 +87,7 @@ fn lists_of_a_report() {
     assert_limit::<Report>(limits::ALIASES, |count| dns(json!([answer(1, count)])));
     assert_limit::<Report>(limits::CHAIN, |count| tls(vec![certificate(1, 1); count].into()));
     assert_limit::<Report>(limits::CERTIFICATE, |bytes| tls(json!([certificate(1, bytes)])));
+    assert_limit::<Report>(limits::BODY, body);
 }
 
 #[test]

@@ -210,9 +210,10 @@ impl Censor {
         ends: Ends,
         now: Instant,
     ) -> Decision {
-        let Some(act) = self.rules.iter().find_map(|rule| act_on_request(rule, asked)) else { return Decision::PASS };
-        self.flows.silence(ends, now);
         let (source, destination) = (packet.source, packet.destination);
+        let act = self.rules.iter().find_map(|rule| act_on_request(rule, asked, source));
+        let Some(act) = act else { return Decision::PASS };
+        self.flows.silence(ends, now);
         let mut inject = match act {
             Act::Silence => return Decision::DROP,
             Act::Reset => packet::reset_to_sender(source, destination, seen).into_iter().collect(),

@@ -2,12 +2,15 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use kedergi_wire::{Observation, Step};
 use serde::{Deserialize, Serialize};
 
+use crate::scene::SceneTarget;
 use crate::space::find;
 use crate::{Expected, Isp, Lab, LabError, ProbeSettings, Scene, command, plan};
 
@@ -77,6 +80,8 @@ struct Line {
 struct ReportWords {
     #[serde(default)]
     vantage: VantageWords,
+    #[serde(default)]
+    observations: Vec<Observation>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -104,6 +109,24 @@ impl Line {
         let hindered = self.hindered.iter().map(|how| format!(", hindered {} {}", how.layer, how.manner));
         let tunnel = if self.report.vantage.tunnel { " tunnel" } else { "" };
         format!("{}{how}{trigger}{why}{tunnel}{}", self.outcome, hindered.collect::<String>())
+    }
+
+    /// The pages that the report keeps.
+    fn pages(&self) -> Vec<String> {
+        let pages = self.report.observations.iter().filter_map(|seen| match &seen.step {
+            Step::Http(http) => http.outcome.ok()?.body.kept.as_deref(),
+            Step::Dns(_) | Step::Tcp(_) | Step::Tls(_) | Step::Quic(_) => None,
+        });
+        pages.map(|page| String::from_utf8_lossy(page).into_owned()).collect()
+    }
+}
+
+/// Whether the pages kept are those that a scene wants kept.
+fn are_kept(target: &SceneTarget, isp: Isp, pages: &[String]) -> bool {
+    match target.keeps.as_ref().map(|keeps| keeps.get(&isp)) {
+        None => true,
+        Some(None) => pages.is_empty(),
+        Some(Some(text)) => pages.iter().any(|page| page.contains(text)),
     }
 }
 
@@ -162,16 +185,25 @@ impl Player<'_> {
         let vantage = plan::probe(isp, number);
         let output = self.measure(&vantage, &["--json".as_ref(), "--control".as_ref(), control])?;
         let text = fs::read_to_string(&output).map_err(LabError::file(&output))?;
+        if let Some(own) = self.lab.host(&vantage)?.addresses().iter().find(|own| stands_in(**own, &text)) {
+            return Err(self.failed(&vantage, format!("wrote down its own address, {own}")));
+        }
         let lines: Result<Vec<Line>, _> = text.lines().map(serde_json::from_str).collect();
         let lines = lines.map_err(|error| self.failed(&vantage, format!("wrote what is no measurement: {error}")))?;
-        let targets = self.scene.targets.iter().map(|target| (target.url.as_str(), &target.expect));
-        let services = self.scene.services.iter().map(|service| (service.name.as_str(), &service.expect));
+        let targets = self.scene.targets.iter().map(|target| (target.url.as_str(), &target.expect, Some(target)));
+        let services = self.scene.services.iter().map(|service| (service.name.as_str(), &service.expect, None));
         targets
             .chain(services)
-            .map(|(name, expect)| {
+            .map(|(name, expect, target)| {
                 let line = lines.iter().find(|line| line.target == name);
                 let line = line.ok_or_else(|| self.failed(&vantage, format!("said nothing about {name}")))?;
-                Ok(check(&vantage, isp, expect[&isp].clone(), line))
+                let check = check(&vantage, isp, expect[&isp].clone(), line);
+                let pages = line.pages();
+                if target.is_none_or(|target| are_kept(target, isp, &pages)) {
+                    return Ok(check);
+                }
+                let seen = format!("{}, pages kept: {pages:?}", check.seen);
+                Ok(Check { met: false, seen, ..check })
             })
             .collect()
     }
@@ -231,6 +263,13 @@ impl Player<'_> {
     }
 }
 
+/// Whether a text holds an address, and not only as a part of a longer one.
+fn stands_in(address: IpAddr, text: &str) -> bool {
+    let ends = |c: char| !(c.is_ascii_hexdigit() || c == '.' || c == ':');
+    let own = address.to_string();
+    text.split(ends).any(|word| word.trim_end_matches(['.', ':']) == own)
+}
+
 fn check(vantage: &str, isp: Isp, expected: Expected, line: &Line) -> Check {
     let seen = line.words();
     Check {
@@ -260,5 +299,13 @@ mod tests {
         let cut = line(r#""outcome":"inconclusive","how":null,"why":"no-connectivity","evidence":[]"#);
         assert_eq!(words(&cut), "inconclusive no-connectivity");
         assert_eq!(words(&line(r#""outcome":"reachable","how":null,"why":null,"evidence":[]"#)), "reachable");
+    }
+
+    #[test]
+    fn a_probes_own_address_is_found_in_what_it_wrote() {
+        let own = "10.1.0.11".parse().unwrap();
+        assert!(stands_in(own, r#"{"title":"You are 10.1.0.11."}"#));
+        assert!(!stands_in(own, "10.1.0.110 and 110.1.0.11 and 10.1.0.1"));
+        assert!(stands_in("2a0e:97c0::11".parse().unwrap(), "?ip=2a0e:97c0::11&x"));
     }
 }

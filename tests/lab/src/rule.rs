@@ -115,7 +115,7 @@ pub enum Rule {
         /// Status of the answer.
         #[serde(default = "ok")]
         status: u16,
-        /// Where the answer sends the reader, if anywhere.
+        /// Where the answer sends the reader, if anywhere. As in the body, `{customer}` stands for the reader's address.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         location: Option<String>,
         /// What the answer says of the software that gave it, if anything.

@@ -234,6 +234,10 @@ pub struct SceneTarget {
     pub url: TargetUrl,
     /// What should come of it, for every ISP.
     pub expect: BTreeMap<Isp, Expected>,
+    /// A text that must stand in the pages that reports from an ISP keep; of an ISP that is left out they must keep none. `None` where
+    /// that does not matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeps: Option<BTreeMap<Isp, String>>,
 }
 
 /// Why a scene cannot be played.

@@ -44,6 +44,6 @@ pub(crate) fn certificate(host: &str, issuer: &str) -> Certificate {
 }
 
 pub(crate) fn page(title: &str, bytes: u64) -> Page {
-    let body = Body { bytes, truncated: false, sha256: Digest::of(title.as_bytes()) };
+    let body = Body { bytes, truncated: false, sha256: Digest::of(title.as_bytes()), kept: None };
     Page { status: 200, location: None, server: None, title: Some(title.to_owned()), offers_h3: false, body }
 }

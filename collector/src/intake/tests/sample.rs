@@ -15,7 +15,7 @@ const SITE: ([u8; 4], u16) = ([45, 80, 1, 1], 443);
 pub(super) fn reached(sequence: u64) -> Report {
     let session = Session { version: "1.3".to_owned(), alpn: None };
     let mut report = report(sequence, StepOutcome::Ok(session), Some(Verification::Valid));
-    let body = Body { bytes: 3, truncated: false, sha256: Digest::of(b"abc") };
+    let body = Body { bytes: 3, truncated: false, sha256: Digest::of(b"abc"), kept: None };
     let page =
         Page { status: 200, location: None, server: None, title: Some("Site".to_owned()), offers_h3: false, body };
     let http = Http { address: SITE.into(), url: TARGET.to_owned(), outcome: StepOutcome::Ok(page) };

@@ -32,7 +32,10 @@ async fn a_page() {
     let body = "<title>Hello</title>";
     let page = page(response("200 OK", "server: nginx\r\n", body)).await;
     assert_eq!((page.status, page.server.as_deref(), page.title.as_deref()), (200, Some("nginx"), Some("Hello")));
-    assert_eq!(page.body, Body { bytes: 20, truncated: false, sha256: Digest::of(body.as_bytes()) });
+    assert_eq!(
+        page.body,
+        Body { bytes: 20, truncated: false, sha256: Digest::of(body.as_bytes()), kept: Some(body.into()) }
+    );
 }
 
 #[tokio::test]
@@ -45,7 +48,8 @@ async fn a_redirect_is_an_answer() {
 async fn a_big_body_is_read_up_to_the_cap() {
     let whole = "x".repeat(BODY);
     let at_cap = page(response("200 OK", "", &whole)).await.body;
-    assert_eq!(at_cap, Body { bytes: BODY as u64, truncated: false, sha256: Digest::of(whole.as_bytes()) });
+    let kept = Some(vec![b'x'; kedergi_wire::limits::BODY]);
+    assert_eq!(at_cap, Body { bytes: BODY as u64, truncated: false, sha256: Digest::of(whole.as_bytes()), kept });
     let beyond = page(response("200 OK", "", &"x".repeat(3 * BODY))).await.body;
     assert_eq!(beyond, Body { truncated: true, ..at_cap });
 }

@@ -69,7 +69,7 @@ fn took(handshake_ms: u32, page_ms: Option<u32>) -> Report {
         extra_root: None,
         outcome: StepOutcome::Ok(session),
     };
-    let body = Body { bytes: 40_000, truncated: false, sha256: Digest::of(b"") };
+    let body = Body { bytes: 40_000, truncated: false, sha256: Digest::of(b""), kept: None };
     let page = Page { status: 200, location: None, server: None, title: None, offers_h3: false, body };
     let outcome = page_ms.map_or(StepOutcome::Failed(Failure::Timeout), |_| StepOutcome::Ok(page));
     let http = Http { address, url: TARGET.to_owned(), outcome };

@@ -21,14 +21,19 @@ pub(crate) enum Act {
     Answer(String),
 }
 
-/// What a rule says of a request to the host.
-pub(crate) fn act_on_request(rule: &Rule, asked: &str) -> Option<Act> {
+/// Stands in a block page, or in where it sends its reader, for the customer's address.
+const CUSTOMER: &str = "{customer}";
+
+/// What a rule says of a request of this customer's to the host.
+pub(crate) fn act_on_request(rule: &Rule, asked: &str, customer: IpAddr) -> Option<Act> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "all other rules are about something else")]
     let (host, act) = match rule {
         Rule::HttpReset { host } => (host, Act::Reset),
         Rule::HttpSilence { host } => (host, Act::Silence),
         Rule::HttpBlockPage { host, status, location, server, body } => {
-            (host, Act::Answer(http_answer(*status, location.as_deref(), server.as_deref(), body)))
+            let told = |text: &str| text.replace(CUSTOMER, &customer.to_string());
+            let (location, body) = (location.as_deref().map(told), told(body));
+            (host, Act::Answer(http_answer(*status, location.as_deref(), server.as_deref(), &body)))
         }
         _ => return None,
     };
