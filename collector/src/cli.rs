@@ -11,16 +11,17 @@ use tracing_subscriber::EnvFilter;
 
 use crate::app::OpenError;
 use crate::config::ConfigError;
+use crate::import::ImportError;
 use crate::replay::NoScenario;
 use crate::serve::ServeError;
 use args::Cli;
 
-pub(crate) use args::{EventsArgs, ReplayArgs};
+pub(crate) use args::{EventsArgs, ImportArgs, ImportSource, ReplayArgs};
 
 /// What the environment says of logging.
 const LOG: &str = "KEDERGI_LOG";
 
-/// Exit code for a configuration, a file it names, or a scenario that cannot be used: starting again will not help.
+/// Exit code for a configuration, a file it names, a scenario or a file to import that cannot be used: starting again will not help.
 const CONFIG: u8 = 3;
 
 /// Runs the program.
@@ -61,7 +62,9 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
         Some(ServeError::Listen { .. } | ServeError::Serve(_) | ServeError::Job { .. }) | None => error.downcast_ref(),
     };
     if error.is::<ConfigError>()
+        || error.is::<crate::targets::TargetListError>()
         || error.is::<NoScenario>()
+        || error.is::<ImportError>()
         || matches!(open, Some(OpenError::Networks(_) | OpenError::Targets(_)))
     {
         return CONFIG.into();

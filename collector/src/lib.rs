@@ -7,6 +7,7 @@ mod asn;
 mod cli;
 mod config;
 mod events_cli;
+mod import;
 mod intake;
 mod jobs;
 mod keys;
@@ -20,3 +21,4 @@ mod targets;
 mod tls;
 
 pub use cli::main;
+pub use import::count_scores;

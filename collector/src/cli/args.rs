@@ -11,9 +11,16 @@ Exit codes:
   0  done
   1  something failed while running (replay: other events than expected)
   2  wrong arguments
-  3  a configuration, a file it names, or a scenario that is missing or wrong
+  3  a configuration, a file it names, a scenario or a file to import that is missing or wrong
 
 Results go to standard output, logs to standard error. KEDERGI_LOG sets what is logged (error, warn, info, debug).";
+
+const SCORES: &str = "\
+Example:
+  $ head -2 scores.csv
+  time,country,network,target,resolver_network,dns_blocked,dns_down,dns_ok,tcp_blocked,tcp_down,tcp_ok,tls_blocked,tls_down,tls_ok
+  2024-03-01T12:04:31Z,KZ,AS64500,https://news.example/,AS64501,0,0,1,0,0.1,0.9,0.8,0.1,0.1
+  $ kedergi-collector import scores scores.csv --json";
 
 /// Arguments of `kedergi-collector`.
 #[derive(Debug, Parser)]
@@ -71,6 +78,13 @@ Examples:
   kedergi-collector replay kz-2019-05-09
   kedergi-collector replay my-history.toml --json --exit-on-mismatch")]
     Replay(ReplayArgs),
+    /// Find events in what others measured
+    ///
+    /// Reads files of measurements, runs the detector over them by the time of measurement, and prints the events. Nothing is
+    /// kept, and a running collector has no part in it. Lines may stand in any order; those that cannot be used are counted by
+    /// reason on standard error, with the numbers of the first ones. Targets are filed under services as the target list
+    /// (--config, else the bundled one) has them; of others the host's name is the service.
+    Import(ImportArgs),
     /// Read the configuration and say what is wrong or unwise
     CheckConfig,
 }
@@ -157,6 +171,40 @@ pub(crate) struct ReplayArgs {
     pub(crate) exit_on_mismatch: bool,
 }
 
+/// Arguments of `import`.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    #[command(subcommand)]
+    pub(crate) source: ImportSource,
+    /// One JSON object a line
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print what was never more than suspected too
+    #[arg(long, global = true)]
+    pub(crate) suspected: bool,
+}
+
+/// Whose measurements.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportSource {
+    /// Measurements that were scored layer by layer (CSV)
+    ///
+    /// One row a measurement. The first line names the columns, in any order: time (RFC 3339), country (two letters),
+    /// network (AS64500 or 64500), target (URL or host), and dns_blocked, dns_down, dns_ok, tcp_blocked, tcp_down, tcp_ok,
+    /// tls_blocked, tls_down, tls_ok: how much speaks for each, from 0 to 1. Three 0 mean that the layer was not judged.
+    /// Optional: probe (any name; without one agreement must come from hours, resolvers and networks) and
+    /// resolver_network. Others are not used. The file may be packed with gzip.
+    #[command(after_long_help = SCORES)]
+    Scores(ImportScoresArgs),
+}
+
+/// Arguments of `import scores`.
+#[derive(Debug, Args)]
+pub(crate) struct ImportScoresArgs {
+    /// The file
+    pub(crate) file: PathBuf,
+}
+
 fn duration(text: &str) -> Result<SignedDuration, String> {
     let example = |error: jiff::Error| format!("{error}; write for example 12h, 7d or 2w");
     let span: Span = text.parse().map_err(example)?;
@@ -176,6 +224,10 @@ mod tests {
         insta::assert_snapshot!("help", command.render_long_help());
         for verb in command.get_subcommands_mut().filter(|verb| verb.get_name() != "help") {
             insta::assert_snapshot!(format!("help-{}", verb.get_name()), verb.render_long_help());
+            let name = verb.get_name().to_owned();
+            for part in verb.get_subcommands_mut().filter(|part| part.get_name() != "help") {
+                insta::assert_snapshot!(format!("help-{name}-{}", part.get_name()), part.render_long_help());
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use crate::app::open_ledger;
 use crate::config::Config;
 use crate::keys::{invite_code, invite_hash};
 use crate::serve::Server;
-use crate::{events_cli, replay};
+use crate::{events_cli, import, replay};
 
 /// Does what the command line says.
 pub(super) fn run(cli: Cli) -> Result<ExitCode> {
@@ -26,6 +26,7 @@ pub(super) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Revoke(args) => revoke(&config, &args).map(done),
         Command::Events(args) => events_cli::run(&config, &args).map(done),
         Command::Replay(args) => runtime()?.block_on(replay::run(&args)),
+        Command::Import(args) => import::run(&config, args),
         Command::CheckConfig => {
             check_config(&config, cli.config.is_some());
             Ok(ExitCode::SUCCESS)

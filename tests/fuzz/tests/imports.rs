@@ -1,0 +1,22 @@
+//! Whatever a file holds that somebody wants imported, it is read to its end, and each of its lines is taken or counted.
+
+use bolero::check;
+use kedergi_collector::count_scores;
+use kedergi_fuzz::{Wound, wounded};
+
+const TABLE: &[u8] = include_bytes!("../../../collector/src/import/scores/odd.csv");
+
+#[test]
+fn scores() {
+    check!().for_each(|bytes: &[u8]| {
+        let _ = count_scores(bytes);
+    });
+}
+
+#[test]
+fn scores_wounded() {
+    assert_eq!(count_scores(TABLE), Some((3, 16)));
+    check!().with_type::<Vec<Wound>>().for_each(|wounds| {
+        let _ = count_scores(&wounded(TABLE, wounds));
+    });
+}
