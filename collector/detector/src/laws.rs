@@ -181,7 +181,7 @@ fn half_a_block_is_found_and_its_end() {
     let (detector, changes) = run(&inputs);
     let events: Vec<_> = detector.events().into_iter().filter(Event::is_news).collect();
     assert_eq!((events.len(), events[0].scope.len(), events[0].state), (1, 3, EventState::Closed), "{events:#?}");
-    assert!(events[0].opened().unwrap() <= at(22_400));
+    assert!(events[0].opened().unwrap() <= at(24_800));
     assert_eq!((events[0].level, events[0].extent.permille), (Level::National, 1000));
     assert!(changes.iter().filter(|change| change.pages()).count() <= 3);
 }
@@ -314,7 +314,7 @@ fn one_event_for_networks_that_follow_each_other() {
     assert_eq!((events[0].scope.len(), events[0].state), (3, EventState::Closed));
     for (affected, cut) in events[0].scope.iter().zip([10_000, 13_600, 17_200]) {
         assert!(affected.onset.earliest.unwrap() < at(cut) && affected.onset.latest >= at(cut));
-        assert!(affected.told() <= at(cut + 600), "{affected:#?}");
+        assert!(affected.told() <= at(cut + 1000), "{affected:#?}");
         assert_eq!((affected.probes, affected.evidence.len()), (3, 8));
     }
     let opened = changes.iter().filter(|change| matches!(change, Change::Opened(_))).count();

@@ -6,12 +6,14 @@
 
 mod agreement;
 mod alarm;
+mod bursts;
 mod cell;
 mod controls;
 mod detector;
 mod event;
 mod fold;
 mod group;
+mod hours;
 mod input;
 #[cfg(test)]
 mod laws;
@@ -29,6 +31,7 @@ mod track;
 mod votes;
 mod weights;
 
+pub use bursts::Bursts;
 pub use cell::{Cell, CellState, Counts};
 pub use detector::{Detector, HORIZON};
 pub use event::{

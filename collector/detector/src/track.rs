@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::Resolver;
 use crate::alarm::{Accusation, Alarm, Span};
+use crate::hours::{Hour, Hours};
 use crate::people::People;
 use crate::time::Moment;
 use crate::weights::{
-    ACTIVE, BEFORE, CAP, END, END_CAP, ENOUGH, FROZEN, MEMORY, OVER, PASSING_SUPPORT, PATIENCE, PRIOR,
+    ACTIVE, BEFORE, CAP, END, END_CAP, ENOUGH, FLOORS, FROZEN, MEMORY, OVER, PASSING_SUPPORT, PATIENCE, PRIOR,
     PROBE_PRIOR_VOTES, SHARES, SUPPORT, SUSPICION, blocked, clear, ln, rate,
 };
 
@@ -29,6 +30,9 @@ pub(crate) struct Track {
     pub(crate) resolver: Option<Resolver>,
     /// What was learned while nothing was suspected.
     usual: Tally,
+    hours: Hours,
+    /// Votes of the test under way, by hour.
+    doubted: Vec<(Hour, Tally)>,
     stands: Vec<Stand>,
     scores: [i32; SHARES.len()],
     /// When each score rose above zero.
@@ -99,6 +103,8 @@ impl Track {
             layer,
             resolver,
             usual: Tally { blocked: 0, votes: u16::try_from(votes.min(MEMORY / 2)).unwrap_or(u16::MAX) },
+            hours: Hours::default(),
+            doubted: Vec::new(),
             stands: Vec::new(),
             scores: [0; SHARES.len()],
             since: [None; SHARES.len()],
@@ -123,12 +129,12 @@ impl Track {
         if state == State::Confirmed {
             return self.go_on(ballot.witness, &accusation);
         }
-        let base = self.base(ballot.witness);
-        for (place, share) in SHARES.into_iter().enumerate() {
+        let bases = self.bases(ballot);
+        for (place, base) in bases.into_iter().enumerate() {
             self.since[place].get_or_insert(start);
-            self.weigh(place, ballot.witness, blocked(share, base, strength), CAP);
+            self.weigh(place, ballot.witness, blocked(place, base, strength), CAP);
         }
-        self.stand(ballot.witness).now.add(Tally { blocked: 1, votes: 1 }, u32::from(u16::MAX));
+        self.note(ballot, Tally { blocked: 1, votes: 1 });
         if self.accusations.len() >= REMEMBERED {
             self.accusations.remove(0);
         }
@@ -148,7 +154,7 @@ impl Track {
         match self.state() {
             State::Confirmed => self.relax(ballot),
             State::Calm if self.accusations.is_empty() => {
-                self.learn_calm(ballot.witness);
+                self.learn_calm(ballot);
                 false
             }
             State::Calm => {
@@ -211,13 +217,13 @@ impl Track {
 
     /// A vote against a test under way.
     fn doubt(&mut self, ballot: &Ballot<'_>) {
-        let base = self.base(ballot.witness);
-        for (place, share) in SHARES.into_iter().enumerate() {
+        let bases = self.bases(ballot);
+        for (place, base) in bases.into_iter().enumerate() {
             if self.since[place].is_some() {
-                self.weigh(place, ballot.witness, clear(share, base), CAP);
+                self.weigh(place, ballot.witness, clear(place, base), CAP);
             }
         }
-        self.stand(ballot.witness).now.add(Tally { blocked: 0, votes: 1 }, u32::from(u16::MAX));
+        self.note(ballot, Tally { blocked: 0, votes: 1 });
         if self.since.iter().all(Option::is_none) {
             self.learn(ballot.people);
         }
@@ -332,20 +338,37 @@ impl Track {
         &mut self.stands[place]
     }
 
-    /// How often this probe's votes say "blocked" anyway.
-    fn base(&self, witness: u64) -> u32 {
-        let series = rate(PRIOR.rate, PRIOR.votes, self.usual.blocked.into(), self.usual.votes.into());
-        let stand = self.stands.iter().find(|stand| stand.witness == witness);
-        // No better than the others: a probe that was lucky so far is as likely to fail as they are.
-        stand.map_or(series, |stand| {
-            rate(series, PROBE_PRIOR_VOTES, stand.usual.blocked.into(), stand.usual.votes.into()).max(series)
-        })
+    /// Counts a vote of the test under way.
+    fn note(&mut self, ballot: &Ballot<'_>, vote: Tally) {
+        self.stand(ballot.witness).now.add(vote, u32::from(u16::MAX));
+        let hour = Hour::of(ballot.at);
+        match self.doubted.last_mut().filter(|(last, _)| *last == hour) {
+            Some((_, tally)) => tally.add(vote, u32::from(u16::MAX)),
+            None => self.doubted.push((hour, vote)),
+        }
     }
 
-    fn learn_calm(&mut self, witness: u64) {
+    /// How often this probe's votes must be expected to say "blocked" anyway at this hour, for each of the questions.
+    fn bases(&self, ballot: &Ballot<'_>) -> [u32; SHARES.len()] {
+        let usual = rate(PRIOR.rate, PRIOR.votes, self.usual.blocked.into(), self.usual.votes.into());
+        if !ballot.people.is_lasting(ballot.witness) {
+            // Who is heard for an hour is not heard often enough to be wrong often.
+            return [usual; SHARES.len()];
+        }
+        let series = self.hours.rate(Hour::of(ballot.at), usual);
+        let stand = self.stands.iter().find(|stand| stand.witness == ballot.witness);
+        // No better than the others: a probe that was lucky so far is as likely to fail as they are.
+        let own = stand.map_or(series, |stand| {
+            rate(series, PROBE_PRIOR_VOTES, stand.usual.blocked.into(), stand.usual.votes.into()).max(series)
+        });
+        FLOORS.map(|floor| own.max(floor))
+    }
+
+    fn learn_calm(&mut self, ballot: &Ballot<'_>) {
         let vote = Tally { blocked: 0, votes: 1 };
         self.usual.add(vote, MEMORY);
-        if let Some(stand) = self.stands.iter_mut().find(|stand| stand.witness == witness) {
+        self.hours.add(Hour::of(ballot.at), vote);
+        if let Some(stand) = self.stands.iter_mut().find(|stand| stand.witness == ballot.witness) {
             stand.usual.add(vote, MEMORY / 8);
         }
     }
@@ -356,6 +379,9 @@ impl Track {
             self.usual.add(stand.now, MEMORY);
             stand.usual.add(stand.now, MEMORY / 8);
             stand.now = Tally::default();
+        }
+        for (hour, votes) in std::mem::take(&mut self.doubted) {
+            self.hours.add(hour, votes);
         }
         // Who will not come again needs no account of its own.
         self.stands.retain(|stand| stand.usual.blocked > 0 && people.is_lasting(stand.witness));
@@ -369,6 +395,7 @@ impl Track {
         }
         self.stands.retain(|stand| stand.usual.blocked > 0);
         (self.scores, self.since) = ([0; SHARES.len()], [None; SHARES.len()]);
+        self.doubted = Vec::new();
         (self.ending, self.unsettled, self.accusations) = (None, Tally::default(), Vec::new());
     }
 }

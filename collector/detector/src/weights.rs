@@ -10,12 +10,17 @@ use kedergi_wire::Layer;
 /// Shares of attempts that a block may catch, in thousandths: all but some, every second, every fifth. The test for each runs
 /// beside the others.
 pub(crate) const SHARES: [u32; 3] = [900, 500, 200];
+/// For each of these, what share of blocked votes is reckoned with at least, in thousandths, however quiet a line was: an evening
+/// on which every twentieth attempt fails must not look like a block of some attempts. (Chosen by simulation: 50 to 80 make little
+/// difference to false pages, and each 10 more cost a block of half the attempts half a minute.)
+pub(crate) const FLOORS: [u32; 3] = [50, 60, 60];
 /// What the sum must reach: ln(ratio) = 14, or 1.2 million to 1.
 pub(crate) const ENOUGH: i32 = 14_000;
 /// What one probe may add to it at most, or take from it: two must agree, whatever one says how often.
 pub(crate) const CAP: i32 = ENOUGH / 2;
-/// A probe that supports the change with less than this is not counted among those that agree: a lost packet is no witness.
-pub(crate) const SUPPORT: i32 = CAP / 2;
+/// A probe that supports the change with less than this is not counted among those that agree: about one failure where one in
+/// twelve is usual.
+pub(crate) const SUPPORT: i32 = 2_500;
 /// From here on something is suspected: 1100 to 1.
 pub(crate) const SUSPICION: i32 = 7_000;
 /// What the sum for an end must reach, and what one probe may add: 400 to 1. A false alarm is worse than a late end, and a false
@@ -31,9 +36,16 @@ pub(crate) const PRIOR: Prior = Prior { rate: 20, votes: 100 };
 pub(crate) const PROBE_PRIOR_VOTES: u32 = 32;
 /// However quiet a series was, this much is presumed, in thousandths: tomorrow's noise is not in yesterday's votes.
 pub(crate) const LEAST_RATE: u32 = 3;
-const GREATEST_RATE: u32 = 990;
+pub(crate) const GREATEST_RATE: u32 = 990;
 /// Counts are halved when they reach this many votes, so that the baseline follows the last weeks.
 pub(crate) const MEMORY: u32 = 4096;
+
+/// An hour of the day is presumed to be like the series as a whole, as if seen in this many votes; the same hour on one day of
+/// the week like that hour of all days.
+pub(crate) const DAY_VOTES: u32 = 20;
+pub(crate) const WEEK_VOTES: u32 = 60;
+/// How many tenths of a standard deviation an hour may be worse than it is known to be.
+pub(crate) const MARGIN: u32 = 20;
 
 /// Votes after which a test that led to nothing is given up, and what it saw taken for what is usual.
 pub(crate) const PATIENCE: u32 = 256;
@@ -102,13 +114,15 @@ pub(crate) fn rate(prior: u32, prior_votes: u32, blocked: u32, votes: u32) -> u3
     seen.clamp(LEAST_RATE, GREATEST_RATE)
 }
 
-/// What a blocked vote weighs for a block that catches `share`, where `base` fail anyway (both in thousandths).
-pub(crate) fn blocked(share: u32, base: u32, strength: u16) -> i32 {
+/// What a blocked vote weighs for a block that catches the share at `place`, where `base` fail anyway, in thousandths.
+pub(crate) fn blocked(place: usize, base: u32, strength: u16) -> i32 {
+    let share = SHARES[place];
     (ln(share) - ln(base)).max(0) * i32::from(strength) / 1000
 }
 
 /// What any other vote weighs. Below zero.
-pub(crate) fn clear(share: u32, base: u32) -> i32 {
+pub(crate) fn clear(place: usize, base: u32) -> i32 {
+    let share = SHARES[place];
     (ln(1000 - share) - ln(1000 - base)).min(0)
 }
 
@@ -163,11 +177,12 @@ mod tests {
 
     #[test]
     fn weights_are_what_the_manual_says() {
-        assert_eq!(blocked(900, 20, 1000), 3806);
-        assert_eq!(clear(900, 20), -2283);
+        assert_eq!(blocked(0, 50, 1000), 2890);
+        assert_eq!(clear(0, 50), -2251);
+        assert_eq!(blocked(0, 100, 1000), 2197);
         assert_eq!(strength(&RuleId("tls-reset".into()), Layer::Tls), 1250);
         assert_eq!(strength(&RuleId("new-one".into()), Layer::Tcp), 950);
-        assert_eq!(blocked(200, 500, 1000), 0);
+        assert_eq!(blocked(2, 500, 1000), 0);
     }
 
     #[test]

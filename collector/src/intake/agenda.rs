@@ -2,18 +2,18 @@
 //!
 //! A first failure is worth most when others on the same network look at once: with one probe in ten minutes two distinct
 //! probes agree after eight minutes, with a second look after one. Controls look too, because a verdict without a fresh
-//! control is worth less. What stays blocked is asked for less and less often, so that a standing block does not multiply
-//! the volunteers' traffic.
+//! control is worth less, and some probes of other networks. How often is for [`Bursts`] to say.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
+use kedergi_detector::Bursts;
 use kedergi_wire::{Asn, ProbeId, Role, TargetUrl, limits};
 
-/// A probe is asked for the same target not more often than this.
-const PACE: SignedDuration = SignedDuration::from_mins(2);
-/// However long something stays blocked, it is asked for again after this.
-const SLOWEST: SignedDuration = SignedDuration::from_hours(1);
+/// Probes of other networks that look too, each time others than before: what fails there as well is no doing of one network.
+const SAMPLE: usize = 4;
+/// What a probe is asked in an hour at most: about as much as two rounds of a long list.
+const AN_HOUR: usize = 240;
 /// Silence after which a probe is not there any more. Longer than any probe's interval is likely to be.
 const GONE: SignedDuration = SignedDuration::from_mins(15);
 /// A failure older than this is no news: the report waited in a spool, or is a replay's.
@@ -32,12 +32,14 @@ pub(super) struct Sign {
 enum Audience {
     Network(Asn),
     Controls,
+    /// A few of those who are not on this network.
+    Beyond(Asn),
 }
 
 #[derive(Debug, Default)]
 pub(super) struct RetestAgenda {
     present: BTreeMap<ProbeId, Present>,
-    asked: BTreeMap<(TargetUrl, Audience), Asked>,
+    asked: Bursts<(TargetUrl, Audience)>,
 }
 
 #[derive(Debug)]
@@ -45,13 +47,10 @@ struct Present {
     audience: Option<Audience>,
     seen: Timestamp,
     due: BTreeSet<TargetUrl>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Asked {
-    last: Timestamp,
-    /// How long to leave it before asking again.
-    pause: SignedDuration,
+    /// When it was last asked as one of a sample.
+    sampled: Option<Timestamp>,
+    /// What it was asked in the hour that began then.
+    hour: (Timestamp, usize),
 }
 
 impl RetestAgenda {
@@ -62,36 +61,29 @@ impl RetestAgenda {
             Role::Control => Some(Audience::Controls),
             Role::Probe => sign.network.map(Audience::Network),
         };
-        let present = self.present.entry(sign.probe).or_insert(Present { audience, seen: now, due: BTreeSet::new() });
-        present.audience = audience;
-        present.seen = now;
-        let due: Vec<_> = present.due.iter().take(limits::RETESTS).cloned().collect();
-        due.iter().for_each(|target| {
-            present.due.remove(target);
-        });
-        due
+        let new = || Present { audience, seen: now, due: BTreeSet::new(), sampled: None, hour: (now, 0) };
+        let present = self.present.entry(sign.probe).or_insert_with(new);
+        (present.audience, present.seen) = (audience, now);
+        for (target, audience) in self.asked.due(now) {
+            self.ask(&target, audience, None, now);
+        }
+        self.present.get_mut(&sign.probe).map(|present| present.take(now)).unwrap_or_default()
     }
 
     /// A probe of `network` found `target` blocked at `at`. Whether anybody is asked because of it.
-    pub(super) fn blocked(&mut self, target: &TargetUrl, network: Option<Asn>, at: Timestamp, now: Timestamp) -> bool {
+    pub(super) fn blocked(&mut self, target: &TargetUrl, sign: Sign, at: Timestamp, now: Timestamp) -> bool {
         if at.duration_until(now).abs() > NEWS {
             return false;
         }
-        let audiences = [network.map(Audience::Network), Some(Audience::Controls)];
+        let network = sign.network;
+        let audiences = [network.map(Audience::Network), Some(Audience::Controls), network.map(Audience::Beyond)];
         let mut any = false;
         for audience in audiences.into_iter().flatten() {
-            any |= self.ask(target, audience, now);
+            if self.asked.failed(&(target.clone(), audience), sign.probe, now) {
+                any |= self.ask(target, audience, Some(sign.probe), now);
+            }
         }
         any
-    }
-
-    /// A probe of `network` reached `target`: the next failure there is news again.
-    pub(super) fn reached(&mut self, target: &TargetUrl, network: Option<Asn>) {
-        if let Some(network) = network
-            && let Some(asked) = self.asked.get_mut(&(target.clone(), Audience::Network(network)))
-        {
-            asked.pause = PACE;
-        }
     }
 
     #[cfg(test)]
@@ -99,16 +91,17 @@ impl RetestAgenda {
         self.present.contains_key(&probe)
     }
 
-    fn ask(&mut self, target: &TargetUrl, audience: Audience, now: Timestamp) -> bool {
-        let key = (target.clone(), audience);
-        let asked = self.asked.get(&key);
-        if asked.is_some_and(|asked| asked.last.duration_until(now) < asked.pause) {
-            return false;
-        }
-        let pause = asked.map_or(PACE, |asked| (asked.pause * 2).min(SLOWEST));
-        self.asked.insert(key, Asked { last: now, pause });
+    /// Puts a target on the agenda of all of an audience but the one that has just tested it. Whether there is anybody.
+    fn ask(&mut self, target: &TargetUrl, audience: Audience, but: Option<ProbeId>, now: Timestamp) -> bool {
+        let others = self.present.iter_mut().filter(|(probe, _)| but != Some(**probe)).map(|(_, present)| present);
+        let asked: Vec<_> = match audience {
+            Audience::Network(_) | Audience::Controls => {
+                others.filter(|present| present.audience == Some(audience)).collect()
+            }
+            Audience::Beyond(network) => sample(others.filter(|present| present.is_beyond(network)).collect(), now),
+        };
         let mut any = false;
-        for present in self.present.values_mut().filter(|present| present.audience == Some(audience)) {
+        for present in asked {
             any |= present.due.insert(target.clone());
         }
         any
@@ -116,8 +109,36 @@ impl RetestAgenda {
 
     fn forget(&mut self, now: Timestamp) {
         self.present.retain(|_, present| present.seen.duration_until(now) < GONE);
-        self.asked.retain(|_, asked| asked.last.duration_until(now) < SLOWEST * 2);
+        self.asked.forget(now);
     }
+}
+
+impl Present {
+    fn is_beyond(&self, network: Asn) -> bool {
+        matches!(self.audience, Some(Audience::Network(other)) if other != network)
+    }
+
+    /// What it is to test now, within its limits.
+    fn take(&mut self, now: Timestamp) -> Vec<TargetUrl> {
+        if self.hour.0.duration_until(now) >= SignedDuration::from_hours(1) {
+            self.hour = (now, 0);
+        }
+        let most = limits::RETESTS.min(AN_HOUR - self.hour.1);
+        let due: Vec<_> = self.due.iter().take(most).cloned().collect();
+        due.iter().for_each(|target| {
+            self.due.remove(target);
+        });
+        self.hour.1 += due.len();
+        due
+    }
+}
+
+/// A few of these, those who were not asked for longest.
+fn sample(mut others: Vec<&mut Present>, now: Timestamp) -> Vec<&mut Present> {
+    others.sort_by_key(|present| present.sampled);
+    others.truncate(SAMPLE);
+    others.iter_mut().for_each(|present| present.sampled = Some(now));
+    others
 }
 
 #[cfg(test)]
@@ -141,41 +162,45 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_asks_that_network_and_the_controls() {
+    fn a_failure_asks_that_network_the_controls_and_a_sample() {
         let mut agenda = RetestAgenda::default();
-        for sign in [sign(1, 7), sign(2, 7), sign(3, 8), control()] {
+        for sign in [sign(1, 7), sign(2, 7), control()].into_iter().chain((10..20).map(|id| sign(id, 8))) {
             assert!(agenda.heard(sign, at(0)).is_empty());
         }
-        assert!(agenda.blocked(&target(), Asn::new(7), at(0), at(1)));
+        assert!(agenda.blocked(&target(), sign(1, 7), at(0), at(1)));
         assert_eq!(agenda.heard(sign(2, 7), at(1)), [target()]);
         assert_eq!(agenda.heard(control(), at(1)), [target()]);
-        assert!(agenda.heard(sign(3, 8), at(1)).is_empty());
+        assert!(agenda.heard(sign(1, 7), at(1)).is_empty(), "it has just tested");
         assert!(agenda.heard(sign(2, 7), at(1)).is_empty(), "asked once");
+        let asked = |agenda: &mut RetestAgenda, minute| {
+            (10..20).filter(|&id| !agenda.heard(sign(id, 8), at(minute)).is_empty()).collect::<Vec<_>>()
+        };
+        assert_eq!(asked(&mut agenda, 1), [10, 11, 12, 13]);
+        agenda.blocked(&target(), sign(2, 7), at(2), at(2));
+        assert_eq!(asked(&mut agenda, 2), [14, 15, 16, 17], "others than before");
     }
 
     #[test]
-    fn what_stays_blocked_is_asked_for_less_and_less() {
+    fn while_it_fails_all_are_asked_again_a_minute_later() {
         let mut agenda = RetestAgenda::default();
-        let mut asked = Vec::new();
-        for minute in 0..300 {
-            agenda.heard(sign(1, 7), at(minute));
-            agenda.blocked(&target(), Asn::new(7), at(minute), at(minute));
-            if !agenda.heard(sign(1, 7), at(minute)).is_empty() {
-                asked.push(minute);
-            }
-        }
-        assert_eq!(asked, [0, 2, 6, 14, 30, 62, 122, 182, 242]);
-        agenda.reached(&target(), Asn::new(7));
-        assert!(agenda.blocked(&target(), Asn::new(7), at(300), at(300)), "after an answer a failure is news");
+        agenda.heard(sign(2, 7), at(0));
+        agenda.heard(sign(1, 7), at(0));
+        agenda.blocked(&target(), sign(1, 7), at(0), at(0));
+        assert_eq!(agenda.heard(sign(2, 7), at(0)), [target()]);
+        agenda.blocked(&target(), sign(2, 7), at(0), at(0));
+        assert!(agenda.heard(sign(1, 7), at(0)).is_empty());
+        assert_eq!(agenda.heard(sign(1, 7), at(1)), [target()]);
+        assert_eq!(agenda.heard(sign(2, 7), at(1)), [target()]);
+        assert!(agenda.heard(sign(1, 7), at(2)).is_empty(), "nobody failed again");
     }
 
     #[test]
     fn old_failures_ask_nobody_and_the_absent_are_not_asked() {
         let mut agenda = RetestAgenda::default();
         agenda.heard(sign(1, 7), at(0));
-        assert!(!agenda.blocked(&target(), Asn::new(7), at(-60), at(0)));
+        assert!(!agenda.blocked(&target(), sign(1, 7), at(-60), at(0)));
         agenda.heard(sign(2, 8), at(20));
-        assert!(!agenda.blocked(&target(), Asn::new(7), at(20), at(20)));
+        agenda.blocked(&target(), sign(3, 7), at(20), at(20));
         assert!(agenda.heard(sign(1, 7), at(21)).is_empty());
     }
 
@@ -183,8 +208,9 @@ mod tests {
     fn an_agenda_keeps_to_its_limit() {
         let mut agenda = RetestAgenda::default();
         agenda.heard(control(), at(0));
+        let nowhere = Sign { network: None, ..sign(1, 1) };
         for n in 0..100 {
-            agenda.blocked(&format!("https://{n}.example/").parse().unwrap(), None, at(0), at(0));
+            agenda.blocked(&format!("https://{n}.example/").parse().unwrap(), nowhere, at(0), at(0));
         }
         assert_eq!(agenda.heard(control(), at(0)).len(), limits::RETESTS);
         assert_eq!(agenda.heard(control(), at(0)).len(), 100 - limits::RETESTS);

@@ -15,6 +15,9 @@ use crate::asn::Origin;
 /// However patient a probe is: proxies and home routers forget a silent connection after about a minute.
 const LONGEST_WAIT: Duration = Duration::from_secs(50);
 
+/// How often somebody who waits looks whether there is something to test again: that falls due a minute after it was last asked for.
+const LOOK: Duration = Duration::from_secs(15);
+
 /// Notes that a probe is alive and tells it what there is to do, waiting for news as long as it wants to.
 pub(super) async fn heartbeat(
     State(app): State<App>,
@@ -40,7 +43,7 @@ pub(super) async fn heartbeat(
             _ = bundle.changed() => {}
             _ = asked.changed() => {}
             () = app.closed() => closing = true,
-            () = sleep_until(deadline) => {}
+            () = sleep_until(deadline.min(Instant::now() + LOOK)) => {}
         }
     }
 }

@@ -33,15 +33,17 @@ impl Retests {
         let mut agenda = self.lock();
         let mut ring = false;
         for fact in facts.iter().filter(|fact| fact.role == Role::Probe) {
+            let sign = Sign { probe: fact.probe, role: fact.role, network: fact.network };
             match fact.verdict.outcome {
-                Outcome::Blocked { .. } if list.blocked_when(&fact.service) > 1 => {
+                Outcome::Blocked { .. } | Outcome::Throttled if list.blocked_when(&fact.service) > 1 => {
                     for endpoint in list.endpoints(&fact.service) {
-                        ring |= agenda.blocked(endpoint, fact.network, fact.at, now);
+                        ring |= agenda.blocked(endpoint, sign, fact.at, now);
                     }
                 }
-                Outcome::Blocked { .. } => ring |= agenda.blocked(&fact.target, fact.network, fact.at, now),
-                Outcome::Reachable => agenda.reached(&fact.target, fact.network),
-                Outcome::Throttled | Outcome::Down | Outcome::Inconclusive { .. } => {}
+                Outcome::Blocked { .. } | Outcome::Throttled => {
+                    ring |= agenda.blocked(&fact.target, sign, fact.at, now);
+                }
+                Outcome::Reachable | Outcome::Down | Outcome::Inconclusive { .. } => {}
             }
         }
         drop(agenda);

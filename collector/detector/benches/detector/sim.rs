@@ -3,10 +3,10 @@
 //! Verdicts are drawn, not judged from reports: thousands of runs must take minutes.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BinaryHeap;
 
 use jiff::Timestamp;
-use kedergi_detector::{ControlVote, Heartbeat, Input, Instrument, Neighbourhood, Source, Vote};
+use kedergi_detector::{Bursts, ControlVote, Heartbeat, Input, Instrument, Neighbourhood, Source, Vote};
 use kedergi_verdict::{DnsManner, How, Outcome, RuleId, TcpManner, TlsManner};
 use kedergi_wire::{Asn, BatchId, CountryCode, ProbeId, ReportRef, ServiceId};
 
@@ -17,10 +17,8 @@ const CONTROLS: u32 = 2;
 const CONTROL_PERIOD: u32 = 600;
 /// Asked to look again, a probe does so within these seconds.
 const AGAIN: (u32, u32) = (5, 50);
-/// The collector's agenda asks for the same again not before this many seconds, then twice as many, up to the last.
-const PACE: u32 = 120;
-const SLOWEST: u32 = 3600;
-
+/// Of so many seconds, some probe of a network polls in each.
+const POLL: u32 = 15;
 pub(crate) const MINUTE: u32 = 60;
 pub(crate) const HOUR: u32 = 3600;
 pub(crate) const DAY: u32 = 24 * HOUR;
@@ -113,21 +111,18 @@ enum What {
     Again(u32),
 }
 
-struct Asked {
-    last: u32,
-    pause: u32,
-}
-
 struct Play<'a> {
     world: &'a World,
     people: Vec<Person>,
     services: Vec<ServiceId>,
     country: CountryCode,
     agenda: BinaryHeap<Reverse<(u32, usize, What)>>,
-    asked: BTreeMap<(Option<usize>, u32), Asked>,
+    bursts: Bursts<(Option<usize>, u32)>,
     /// Whether the controls reached the service when last they looked.
     fine: Vec<bool>,
     rng: Rng,
+    /// Up to when what became due was asked for.
+    polled: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -154,7 +149,7 @@ pub(crate) fn play(
     mut each: impl FnMut(u32, &Input) -> bool,
 ) {
     let mut play = Play::new(world);
-    while let Some(Reverse((at, who, what))) = play.agenda.pop() {
+    while let Some((at, who, what)) = play.next() {
         if at >= world.seconds {
             return;
         }
@@ -202,9 +197,10 @@ impl<'a> Play<'a> {
             services: (0..world.services).map(service).collect(),
             country: "KZ".parse().expect("a country"),
             agenda,
-            asked: BTreeMap::new(),
+            bursts: Bursts::default(),
             fine: (0..world.services).map(|_| true).collect(),
             rng,
+            polled: 0,
         }
     }
 
@@ -234,13 +230,8 @@ impl<'a> Play<'a> {
             Seen::Slow(by) => (if by > 500 { Outcome::Throttled } else { Outcome::Reachable }, "slow", Some(by)),
         };
         match outcome {
-            Outcome::Blocked { .. } | Outcome::Throttled => self.ask(network, look),
-            Outcome::Reachable => {
-                if let Some(asked) = self.asked.get_mut(&(look.network, look.service)) {
-                    asked.pause = PACE;
-                }
-            }
-            Outcome::Down | Outcome::Inconclusive { .. } => {}
+            Outcome::Blocked { .. } | Outcome::Throttled => self.failed(who, network, look),
+            Outcome::Reachable | Outcome::Down | Outcome::Inconclusive { .. } => {}
         }
         Some(Input::Vote(Vote {
             at: time(look.at),
@@ -259,21 +250,46 @@ impl<'a> Play<'a> {
     }
 
     /// What the collector's agenda does about a failure.
-    fn ask(&mut self, network: usize, look: Look) {
+    fn failed(&mut self, who: usize, network: usize, look: Look) {
         for audience in [Some(network), None] {
-            let key = (audience, look.service);
-            let pause = match self.asked.get(&key) {
-                Some(asked) if look.at - asked.last < asked.pause => continue,
-                Some(asked) => (asked.pause * 2).min(SLOWEST),
-                None => PACE,
-            };
-            self.asked.insert(key, Asked { last: look.at, pause });
-            for (who, person) in self.people.iter().enumerate() {
-                let same = audience == look.network && person.place == look.probe;
-                if person.network == audience && !same {
-                    let at = look.at + AGAIN.0 + self.rng.below(AGAIN.1);
-                    self.agenda.push(Reverse((at.min(self.world.seconds), who, What::Again(look.service))));
-                }
+            let about = (audience, look.service);
+            if self.bursts.failed(&about, self.people[who].id, time(look.at)) {
+                self.ask(about, look.at, Some(who));
+            }
+        }
+    }
+
+    fn next(&mut self) -> Option<(u32, usize, What)> {
+        while let Some(&Reverse((at, ..))) = self.agenda.peek() {
+            if !self.poll(at) {
+                break;
+            }
+        }
+        self.agenda.pop().map(|Reverse(next)| next)
+    }
+
+    /// What fell due until then goes out, as probes poll. Whether something did: then somebody may look before.
+    fn poll(&mut self, until: u32) -> bool {
+        while self.polled + POLL <= until {
+            self.polled += POLL;
+            if self.polled.is_multiple_of(HOUR) {
+                self.bursts.forget(time(self.polled));
+            }
+            let due = self.bursts.due(time(self.polled));
+            let any = !due.is_empty();
+            due.into_iter().for_each(|about| self.ask(about, self.polled, None));
+            if any {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn ask(&mut self, (audience, service): (Option<usize>, u32), at: u32, except: Option<usize>) {
+        for (who, person) in self.people.iter().enumerate() {
+            if person.network == audience && Some(who) != except {
+                let again = at + AGAIN.0 + self.rng.below(AGAIN.1);
+                self.agenda.push(Reverse((again.min(self.world.seconds), who, What::Again(service))));
             }
         }
     }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use kedergi_verdict::{Outcome, Verdict, control_entry, judge};
-use kedergi_wire::{BatchId, Digest, ProbeId, ReportRef, Role, ServiceId};
+use kedergi_wire::{BatchId, ProbeId, ReportRef, Role, ServiceId};
 
 use super::Scenario;
 use super::rounds::{Looked, Rounds};
@@ -67,11 +67,10 @@ struct Direct<'a> {
 impl<'a> Direct<'a> {
     fn new(scenario: &'a Scenario) -> Self {
         let services = scenario.services.iter().flat_map(|service| service.targets.iter().map(|_| service.id.clone()));
-        let id = |probe: &super::SimProbe| ProbeId(Digest::of(&probe.index.to_be_bytes()).0);
         Self {
             rounds: Rounds::new(scenario),
             services: services.collect(),
-            ids: scenario.probes().iter().map(id).collect(),
+            ids: scenario.probes().iter().map(super::SimProbe::id).collect(),
             controls: BTreeMap::new(),
             verdicts: HashMap::new(),
         }

@@ -1,15 +1,19 @@
 //! Who measures what when.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap};
 
 use jiff::{SignedDuration, Timestamp};
 use kedergi_verdict::{DnsManner, How};
-use kedergi_wire::{Asn, CountryCode, FORMAT, Known, Line, Report, Role, Source, SystemResolver, Tally, Vantage};
+use kedergi_wire::{
+    Asn, CountryCode, Digest, FORMAT, Known, Line, ProbeId, Report, Role, Source, SystemResolver, Tally, Vantage,
+};
 
 use super::noise::{below, happens};
 use super::site::Site;
 use super::synthesis::{Fate, observations};
+use crate::Bursts;
+
 use super::{Fault, FaultKind, Scenario, Technique};
 
 /// Targets of one round begin this long after each other.
@@ -17,6 +21,9 @@ const STAGGER: SignedDuration = SignedDuration::from_millis(200);
 /// A probe that is asked to test again does so between 5 seconds after the failure and a minute.
 const AGAIN_AFTER_MS: u64 = 5_000;
 const AGAIN_SPREAD_MS: u64 = 50_000;
+
+/// Of so many seconds, some probe of a network polls in each.
+const POLL: SignedDuration = SignedDuration::from_secs(15);
 
 /// What is met because of a probe's faults; the first that it has counts.
 const FAULTS: [(FaultKind, Fate); 5] = [
@@ -38,6 +45,13 @@ pub struct SimProbe {
     pub role: Role,
     /// Where it measures from; `None` for a control.
     pub network: Option<Asn>,
+}
+
+impl SimProbe {
+    /// What it is called where nobody enrolls.
+    pub(super) fn id(&self) -> ProbeId {
+        ProbeId(Digest::of(&self.index.to_be_bytes()).0)
+    }
 }
 
 /// What one probe measured in one go.
@@ -158,8 +172,10 @@ pub(super) struct Rounds<'a> {
     /// Reports made so far, by probe.
     sequences: Vec<u64>,
     agenda: BinaryHeap<Reverse<Due>>,
-    /// What was last seen to fail, by network.
-    failing: BTreeSet<(Asn, usize)>,
+    /// Who is asked again about which target: a network, or with `None` the controls.
+    bursts: Bursts<(Option<Asn>, usize)>,
+    /// Up to when what became due was asked for.
+    polled: Timestamp,
 }
 
 impl<'a> Rounds<'a> {
@@ -178,13 +194,17 @@ impl<'a> Rounds<'a> {
             sequences: vec![0; probes.len()],
             probes,
             agenda,
-            failing: BTreeSet::new(),
+            bursts: Bursts::default(),
+            polled: scenario.start,
         }
     }
 
     /// The next time that a probe looks. `None` when the scenario is over.
     pub(super) fn look(&mut self) -> Option<Looked> {
         loop {
+            while let Some(Reverse(next)) = self.agenda.peek()
+                && self.poll(next.at)
+            {}
             let Reverse(due) = self.agenda.pop()?;
             if due.at >= self.scenario.end {
                 // The agenda is in order: what follows is later still.
@@ -227,27 +247,47 @@ impl<'a> Rounds<'a> {
         if cut { Fate::Cut } else { self.scenario.fate(probe, started(at, target), number, &self.sites[target]) }
     }
 
-    /// Where targets begin to fail, the other probes of the network and the controls look too.
+    /// Where targets fail, the other probes of the network and the controls look too.
     fn test_again(&mut self, probe: &SimProbe, at: Timestamp, fates: &[(usize, Fate)]) {
         let Some(network) = probe.network.filter(|_| self.scenario.burst) else { return };
-        let mut news = Vec::new();
-        for &(target, fate) in fates {
-            let place = (network, target);
-            match fate {
-                Fate::Met(_) | Fate::Lost | Fate::Portal if self.failing.insert(place) => news.push(target),
-                Fate::Met(_) | Fate::Lost | Fate::Portal | Fate::Cut => {}
-                Fate::Works | Fate::OldStore | Fate::Elsewhere => _ = self.failing.remove(&place),
+        for audience in [Some(network), None] {
+            let mut news = Vec::new();
+            for &(target, fate) in fates {
+                match fate {
+                    Fate::Met(_) | Fate::Lost | Fate::Portal => {
+                        let ask = self.bursts.failed(&(audience, target), probe.id(), at);
+                        news.extend(ask.then_some(target));
+                    }
+                    Fate::Cut | Fate::Works | Fate::OldStore | Fate::Elsewhere => {}
+                }
             }
-        }
-        if !news.is_empty() {
-            self.spread(probe, at, &news);
+            self.ask(audience, at, &news, Some(probe.index));
         }
     }
 
-    fn spread(&mut self, first: &SimProbe, at: Timestamp, targets: &[usize]) {
+    /// What fell due until then goes out, as probes poll. Whether something did: then somebody may look before.
+    fn poll(&mut self, until: Timestamp) -> bool {
+        while self.polled.checked_add(POLL).is_ok_and(|next| next <= until) {
+            self.polled += POLL;
+            let mut due = BTreeMap::<Option<Asn>, Vec<usize>>::new();
+            for (audience, target) in self.bursts.due(self.polled) {
+                due.entry(audience).or_default().push(target);
+            }
+            if !due.is_empty() {
+                due.into_iter().for_each(|(audience, targets)| self.ask(audience, self.polled, &targets, None));
+                return true;
+            }
+        }
+        self.bursts.forget(self.polled);
+        false
+    }
+
+    fn ask(&mut self, audience: Option<Asn>, at: Timestamp, targets: &[usize], except: Option<u32>) {
+        if targets.is_empty() {
+            return;
+        }
         for (number, probe) in self.probes.iter().enumerate() {
-            let asked = probe.role == Role::Control || probe.network == first.network;
-            if asked && probe.index != first.index {
+            if probe.network == audience && Some(probe.index) != except {
                 let place = [5, u64::from(probe.index), moment(at)];
                 let after = AGAIN_AFTER_MS + below(AGAIN_SPREAD_MS, self.scenario.seed, &place);
                 self.agenda.push(Reverse(Due {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use kedergi_verdict::{Outcome, Verdict, control_entry, judge};
-use kedergi_wire::{BatchId, ControlEntry, Digest, ProbeId, Report, ReportRef, Role, ServiceId, TargetUrl};
+use kedergi_wire::{BatchId, ControlEntry, Digest, Report, ReportRef, Role, ServiceId, TargetUrl};
 
 use super::noise::below;
 use super::*;
@@ -43,7 +43,7 @@ fn input(scenario: &Scenario, round: &Round, report: &Report, index: u16, verdic
         country: scenario.country,
         network,
         service,
-        source: Source::probe(ProbeId(Digest::of(&round.probe.index.to_be_bytes()).0)),
+        source: Source::probe(round.probe.id()),
         outcome: verdict.outcome,
         rule: verdict.rule,
         resolver: None,
