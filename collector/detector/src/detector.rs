@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 use crate::agreement::{AT_ONCE, Measured, agree, excuse};
 use crate::controls::Controls;
 use crate::group::{groups, joined};
+use crate::reasoning::{Around, reasoning};
 use crate::series::{Key, Series};
+use crate::slots::{self, Slots};
 use crate::telling::{changes, named};
 use crate::time::Moment;
 use crate::votes::{Ballot, Cast, Found, Put, Who};
 use crate::weights::{VOICES_OF_A_DAY, YOUNG, strength};
-use crate::{Affected, Change, ControlVote, Event, EventState, Input, Note, Source, Vote};
+use crate::{Affected, Change, ControlVote, Event, EventState, Input, Level, Note, Source, Vote};
 
 /// How late a fact may come, measured by the newest fact of its series, and still count. Probes keep their reports while the
 /// collector is out of reach; a day covers a cut that lasts from one night to the next.
@@ -37,6 +39,12 @@ pub struct Detector {
     #[serde(with = "crate::pairs")]
     told: BTreeMap<CountryCode, Vec<Event>>,
     measured: Measured,
+    /// The newest vote.
+    #[serde(default, with = "crate::pairs")]
+    newest: BTreeMap<CountryCode, Moment>,
+    /// When controls reached each service, for longer than [`Controls`] knows.
+    #[serde(default)]
+    reached: BTreeMap<ServiceId, Slots>,
     too_late: u64,
 }
 
@@ -71,14 +79,40 @@ impl Detector {
         let (put, changed) = series.cast(cast, controls);
         if put == Put::TooLate {
             self.too_late += 1;
+        } else if series.seen.note(vote, at) {
+            series.seen.forget(&onset_days(self.told.get(&vote.country).into_iter().flatten()));
         }
-        if changed { self.tell_of(&vote.service, vote.country) } else { Vec::new() }
+        let looks_again = self.looks_again(vote.country, at);
+        if changed {
+            self.tell_of(&vote.service, vote.country)
+        } else if looks_again {
+            self.tell(vote.country)
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Takes note of the time. Whether another ten minutes have passed in which something began, so that more can be said of
+    /// what else worked meanwhile.
+    fn looks_again(&mut self, country: CountryCode, at: Moment) -> bool {
+        let newest = self.newest.entry(country).or_default();
+        let passed = slots::slot(*newest) < slots::slot(at);
+        *newest = at.max(*newest);
+        let scopes = || self.told.get(&country).into_iter().flatten().flat_map(|event| &event.scope);
+        let is_fresh = |affected: &Affected| {
+            affected.confirmed.and(Moment::of(affected.onset.latest)).is_some_and(|onset| slots::is_fresh(onset, at))
+        };
+        passed && scopes().any(is_fresh)
     }
 
     fn control(&mut self, vote: &ControlVote) -> Vec<Change> {
         let Some(at) = Moment::of(vote.at).filter(|_| vote.reachable) else { return Vec::new() };
         let controls = self.controls.entry(vote.service.clone()).or_default();
         controls.reached(at);
+        let reached = self.reached.entry(vote.service.clone()).or_default();
+        if reached.note(at) {
+            reached.forget(&onset_days(self.told.values().flatten()));
+        }
         let mut touched = Vec::new();
         for (key, series) in self.series.iter_mut().filter(|(key, _)| key.service == vote.service) {
             if series.consult(controls) && touched.last() != Some(&key.country) {
@@ -128,9 +162,23 @@ impl Detector {
             affected.notes.extend(is_down(affected, &abroad).then_some(Note::Down));
         }
         excuse(&mut all);
-        let mut events = named(country, groups(all), told);
+        let mut events = named(country, groups(all.clone()), told);
         events.iter_mut().for_each(|event| self.measured.assess(event));
+        if events.iter().any(|event| event.level > Level::Suspected) {
+            let around = self.around(country, &all);
+            events.iter_mut().for_each(|event| event.reasoning = reasoning(event, &around));
+        }
         events
+    }
+
+    /// What is known of a country beside what was found blocked there.
+    fn around<'a>(&'a self, country: CountryCode, alarmed: &'a [Affected]) -> Around<'a> {
+        let mut seen = BTreeMap::<_, BTreeMap<_, _>>::new();
+        for (key, series) in self.series.iter().filter(|(key, _)| key.country == country) {
+            seen.entry(key.network).or_default().insert(&key.service, &series.seen);
+        }
+        let now = self.newest.get(&country).copied().unwrap_or_default();
+        Around { now, alarmed, seen, controls: &self.reached }
     }
 
     /// Drops events that are settled, and the alarms they rest on: the ledger keeps them.
@@ -159,6 +207,12 @@ impl Detector {
         };
         event.state == EventState::Closed && event.scope.iter().all(past)
     }
+}
+
+/// The days on which something began that is told of: what worked meanwhile must be known for as long.
+fn onset_days<'a>(told: impl Iterator<Item = &'a Event>) -> BTreeSet<u32> {
+    let onsets = told.flat_map(|event| &event.scope).filter_map(|affected| Moment::of(affected.onset.latest));
+    onsets.flat_map(slots::days).collect()
 }
 
 /// For each service the countries where it was found blocked, and since when.

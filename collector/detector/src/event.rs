@@ -124,6 +124,44 @@ pub struct Reasoning {
     pub reasons: Vec<Reason>,
 }
 
+impl Sign {
+    /// The word for it, as in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Selective => "selective",
+            Self::Simultaneous => "simultaneous",
+            Self::Alone => "alone",
+            Self::OnTheHour => "on-the-hour",
+            Self::ControlsFine => "controls-fine",
+            Self::SameTechnique => "same-technique",
+            Self::Forged => "forged",
+            Self::ByName => "by-name",
+        }
+    }
+}
+
+impl Cause {
+    /// The word for it, as in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Deliberate => "deliberate",
+            Self::Fault => "fault",
+            Self::Undecided => "undecided",
+        }
+    }
+}
+
+impl Note {
+    /// The word for it, as in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Down => "down",
+            Self::Instrument => "instrument",
+            Self::Standing => "standing",
+        }
+    }
+}
+
 /// What an event was caused by, as far as the measurements tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -133,7 +171,7 @@ pub enum Cause {
     /// Something broke.
     Fault,
     /// It could be either.
-    Open,
+    Undecided,
 }
 
 /// One thing that speaks for or against a deliberate cause.
@@ -145,6 +183,10 @@ pub struct Reason {
     pub count: u32,
     /// Of how many looked at.
     pub of: u32,
+    /// Within how many minutes: of each other, of [`Sign::Simultaneous`]; to which begins and ends are known (median), of
+    /// [`Sign::OnTheHour`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<u32>,
     /// What it weighs: 1000 * log10 of how much likelier it is if deliberate. Below zero it speaks for a fault.
     pub weight: i32,
 }
@@ -153,16 +195,22 @@ pub struct Reason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sign {
-    /// Services on the same networks that went on working.
+    /// Services measured on the same networks that went on working.
     Selective,
-    /// Onsets within minutes of each other.
+    /// Networks on which it began within minutes of each other.
     Simultaneous,
-    /// Onsets on the hour or the half hour.
+    /// The only network of those measured.
+    Alone,
+    /// Begins and ends on the hour or the half hour.
     OnTheHour,
-    /// Controls that reached the services meanwhile.
+    /// Affected services that controls reached meanwhile.
     ControlsFine,
     /// Networks on which it is done in the most frequent manner.
     SameTechnique,
+    /// Measurements that were answered by something made up.
+    Forged,
+    /// Trials that showed that the name is what it reacts to.
+    ByName,
 }
 
 /// One service on one network, or a whole network, as far as an event affects it.

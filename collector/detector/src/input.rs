@@ -1,7 +1,7 @@
 //! What the detector reads.
 
 use jiff::Timestamp;
-use kedergi_verdict::{Outcome, RuleId};
+use kedergi_verdict::{Outcome, RuleId, Trigger};
 use kedergi_wire::{Asn, CountryCode, ProbeId, ReportRef, ResolverClass, ServiceId};
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,9 @@ pub struct Vote {
     pub outcome: Outcome,
     /// The rule that fired: evidence of different rules weighs differently.
     pub rule: RuleId,
+    /// What a block reacts to, where trials told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<Trigger>,
     /// Which resolver answered, where the verdict is about names: false answers of one say nothing of another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolver: Option<Resolver>,

@@ -6,7 +6,8 @@ use kedergi_wire::{Asn, BatchId, ProbeId, ReportRef, ServiceId};
 use proptest::prelude::*;
 
 use crate::{
-    Affected, Change, ControlVote, Detector, Event, EventState, HORIZON, Input, Instrument, Level, Note, Source, Vote,
+    Affected, Change, ControlVote, Detector, Event, EventState, HORIZON, Input, Instrument, Level, Note, Reasoning,
+    Source, Vote,
 };
 
 const BLOCKED: Outcome = Outcome::Blocked { how: How::Tls(TlsManner::Timeout) };
@@ -31,6 +32,7 @@ fn vote(second: i64, network: u8, service_number: u8, probe: u8, outcome: Outcom
         source: Source::probe(ProbeId([network * 16 + probe; 32])),
         outcome,
         rule: RuleId("made-up".into()),
+        trigger: None,
         resolver: None,
         sureness: None,
         slowness: None,
@@ -56,9 +58,10 @@ fn run<'a>(inputs: impl IntoIterator<Item = &'a Input>) -> (Detector, Vec<Change
 }
 
 /// What events say, but for their names.
-fn content(events: &[Event]) -> Vec<(EventState, Vec<Affected>)> {
-    let mut content: Vec<_> = events.iter().map(|event| (event.state, event.scope.clone())).collect();
-    content.sort_by_key(|(_, scope)| scope.iter().map(|a| (a.onset.latest, a.network, a.service.clone())).min());
+fn content(events: &[Event]) -> Vec<(EventState, Vec<Affected>, Option<Reasoning>)> {
+    let parts = |event: &Event| (event.state, event.scope.clone(), event.reasoning.clone());
+    let mut content: Vec<_> = events.iter().map(parts).collect();
+    content.sort_by_key(|(_, scope, _)| scope.iter().map(|a| (a.onset.latest, a.network, a.service.clone())).min());
     content
 }
 

@@ -39,6 +39,7 @@ fn vote(at: Timestamp, blocked: bool, sureness: u16) -> Input {
         source: Source::Anonymous { resolver_network: Asn::new(64501) },
         outcome: if blocked { BLOCKED } else { Outcome::Reachable },
         rule: RuleId("score".into()),
+        trigger: None,
         resolver: None,
         sureness: blocked.then_some(sureness),
         slowness: None,

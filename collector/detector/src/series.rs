@@ -7,6 +7,7 @@ use crate::HORIZON;
 use crate::alarm::{Alarm, Span};
 use crate::controls::Controls;
 use crate::fold::Fold;
+use crate::reasoning::Seen;
 use crate::time::Moment;
 use crate::votes::{Cast, Put, Votes};
 use crate::weights::FROZEN;
@@ -27,6 +28,9 @@ pub(crate) struct Series {
     votes: Votes,
     /// After all votes.
     head: Fold,
+    /// What tells a deliberate cut from a fault.
+    #[serde(default)]
+    pub(crate) seen: Seen,
 }
 
 /// What of an alarm is worth telling when it changes.

@@ -168,6 +168,7 @@ fn input(fact: &Fact) -> Option<Input> {
             source: Source::probe(fact.probe),
             outcome: fact.verdict.outcome,
             rule: fact.verdict.rule.clone(),
+            trigger: fact.verdict.trigger,
             resolver: None,
             sureness: None,
             slowness: None,

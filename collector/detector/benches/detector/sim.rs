@@ -241,6 +241,7 @@ impl<'a> Play<'a> {
             source: person.source(),
             outcome,
             rule: RuleId(rule.into()),
+            trigger: None,
             resolver: None,
             sureness: None,
             slowness,

@@ -111,6 +111,7 @@ impl<'a> Direct<'a> {
                     source: Source::probe(id),
                     outcome: verdict.outcome,
                     rule: verdict.rule.clone(),
+                    trigger: verdict.trigger,
                     resolver: None,
                     sureness: None,
                     slowness: None,

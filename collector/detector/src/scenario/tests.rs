@@ -46,6 +46,7 @@ fn input(scenario: &Scenario, round: &Round, report: &Report, index: u16, verdic
         source: Source::probe(round.probe.id()),
         outcome: verdict.outcome,
         rule: verdict.rule,
+        trigger: verdict.trigger,
         resolver: None,
         sureness: None,
         slowness: None,

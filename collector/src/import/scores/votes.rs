@@ -126,6 +126,7 @@ fn vote(who: &Who, at: Timestamp, outcome: Outcome, sureness: Option<u16>) -> In
         source: who.probe.map_or(Source::Anonymous { resolver_network }, Source::probe),
         outcome,
         rule: RuleId("score".into()),
+        trigger: None,
         resolver: resolver_network.map(Resolver::Network),
         sureness,
         slowness: None,
