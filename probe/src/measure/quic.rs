@@ -61,7 +61,7 @@ async fn get(handshakes: &Handshakes, address: SocketAddr, url: &TargetUrl) -> Q
     let host = reach::bare_host(url);
     let (tls, notes) = handshakes.noting(&[b"h3"]);
     let asked = timeout(TIMEOUT, ask(tls, address, host, url)).await.unwrap_or(Err(Failure::Timeout));
-    let seen = notes.taken();
+    let seen = notes.so_far();
     let outcome = asked.map_or_else(StepOutcome::Failed, |status| StepOutcome::Ok(QuicAnswer { status }));
     let certificate = seen.chain.into_iter().next();
     Quic { address, server_name: text(host), certificate, verification: seen.verification, outcome }

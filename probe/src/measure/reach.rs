@@ -1,14 +1,16 @@
 //! From an address to a page: connect, shake hands, ask.
 
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 
-use kedergi_wire::{Failure, Observation, Page, Step, StepOutcome, TargetUrl, Verification};
+use futures_util::future::{Either, select};
+use kedergi_wire::{Failure, Observation, Page, Step, StepOutcome, TargetUrl, Tls, Verification};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::http::Version;
-use super::tls::Secured;
-use super::watch::Watch;
+use super::tls::{Secured, Shaking};
+use super::watch::{Watch, millis};
 use super::{Measurer, http, tcp, tls};
 
 /// How long an attempt waits.
@@ -33,6 +35,8 @@ pub(crate) struct Reached {
     ready: Option<Ready>,
     /// Whether the roots vouch for whom the connection leads to; without TLS nobody is asked.
     valid: bool,
+    /// A handshake that met silence and may still be answered, and when it began.
+    late: Option<(Instant, Box<Shaking>)>,
 }
 
 impl Reached {
@@ -52,7 +56,10 @@ impl Reached {
 
     /// Whether it led nowhere, or to somebody whom no root vouches for, in a way that may be somebody's doing.
     pub(crate) fn failed(&self) -> bool {
-        may_pass(self.seen.last()) || self.ready.is_some() && !self.valid
+        match self.ready {
+            Some(_) => !self.valid,
+            None => may_pass(self.seen.last()),
+        }
     }
 
     /// Whether a page can be asked for, of somebody whom a root vouches for or nobody has to.
@@ -81,12 +88,39 @@ pub(crate) async fn reach_at(tools: &Measurer, watch: &Watch, url: &TargetUrl, a
     again(tools, watch, 0, url, first).await
 }
 
-/// Tries an address again where the first attempt failed.
-pub(crate) async fn again(tools: &Measurer, watch: &Watch, hop: u8, url: &TargetUrl, first: Reached) -> Reached {
+/// Tries an address again where the first attempt failed. Where that met silence in the handshake, it is listened to further
+/// beside the second, until that is answered or so late that nobody holds a handshake up so long.
+pub(crate) async fn again(tools: &Measurer, watch: &Watch, hop: u8, url: &TargetUrl, mut first: Reached) -> Reached {
     if !may_pass(first.seen.last()) {
         return first;
     }
-    let again = attempt_at(tools, watch, hop, url, first.address, Patience::Full).await;
+    let late = first.late.take();
+    let again = pin!(attempt_at(tools, watch, hop, url, first.address, Patience::Full));
+    let Some((began, mut shaking)) = late else { return joined(first, again.await) };
+    let late = pin!(async {
+        let (tls, stream) = shaking.wait(tls::LATE.saturating_sub(began.elapsed())).await;
+        (watch.at(began), millis(began.elapsed()), tls, stream)
+    });
+    let (again, late) = match select(again, late).await {
+        Either::Left((again, _)) if again.is_good() => return joined(first, again),
+        Either::Left((again, late)) => (again, late.await),
+        Either::Right((late, again)) => (again.await, late),
+    };
+    let (after_ms, took_ms, tls, stream) = late;
+    // Whatever else comes so late is no answer to the name.
+    let Some(stream) = stream else { return joined(first, again) };
+    let (ready, valid) = secured(&tls, Some(stream));
+    first.seen.pop();
+    first.seen.push(Observation { after_ms, took_ms, hop, step: Step::Tls(tls) });
+    if again.is_good() {
+        return joined(first, again);
+    }
+    let seen = [first.seen, again.seen].concat();
+    Reached { seen, ready, valid, ..again }
+}
+
+/// Two attempts at one address, of which the second counts.
+fn joined(first: Reached, again: Reached) -> Reached {
     Reached { seen: [first.seen, again.seen].concat(), ..again }
 }
 
@@ -117,20 +151,29 @@ async fn attempt_at(
     let started = Instant::now();
     let (tcp, stream) = tcp::connect(address, tools.forbids(hop, url, address.ip()), connecting).await;
     let mut seen = vec![watch.observation(started, hop, Step::Tcp(tcp))];
-    let Some(stream) = stream else { return Reached { address, seen, ready: None, valid: false } };
+    let Some(stream) = stream else { return Reached { address, seen, ready: None, valid: false, late: None } };
     if url.is_tcp() {
-        return Reached { address, seen, ready: None, valid: true };
+        return Reached { address, seen, ready: None, valid: true, late: None };
     }
     if !url.is_https() {
-        return Reached { address, seen, ready: Some(Ready::Plain(stream)), valid: true };
+        return Reached { address, seen, ready: Some(Ready::Plain(stream)), valid: true, late: None };
     }
     let started = Instant::now();
-    let (tls, stream) = tools.handshakes.shake(stream, address, bare_host(url), shaking).await;
-    let valid = tls.verification == Some(Verification::Valid);
+    let mut under_way = Box::new(tools.handshakes.begin(stream, address, bare_host(url)));
+    let (tls, stream) = under_way.wait(shaking).await;
+    let silent = patience == Patience::First && tls.outcome.failure() == Some(Failure::Timeout);
+    let late = silent.then_some((started, under_way));
+    let (ready, valid) = secured(&tls, stream);
+    seen.push(watch.observation(started, hop, Step::Tls(tls)));
+    Reached { address, seen, ready, valid, late }
+}
+
+/// What a handshake makes of a connection, and whether the roots vouch for whom it leads to.
+fn secured(tls: &Tls, stream: Option<Secured>) -> (Option<Ready>, bool) {
     let h2 = tls.outcome.ok().is_some_and(|session| session.alpn.as_deref() == Some("h2"));
     let version = if h2 { Version::Http2 } else { Version::Http1 };
-    seen.push(watch.observation(started, hop, Step::Tls(tls)));
-    Reached { address, seen, ready: stream.map(|stream| Ready::Tls(Box::new(stream), version)), valid }
+    let ready = stream.map(|stream| Ready::Tls(Box::new(stream), version));
+    (ready, tls.verification == Some(Verification::Valid))
 }
 
 /// Asks for the page, if the connection stands, and notes it. Where it stands and no page comes, all is tried again on a

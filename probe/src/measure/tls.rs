@@ -4,32 +4,33 @@ mod arrivals;
 mod counted;
 mod hello;
 mod roots;
+mod shaking;
 
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kedergi_wire::{Certificate, Digest, Failure, Hello, Session, StepOutcome, Tls, Verification, limits};
+use kedergi_wire::{Certificate, Digest, Hello, Session, Tls, Verification, limits};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, ProtocolVersion, SignatureScheme};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use self::counted::Counted;
 use self::hello::Hellos;
 use self::roots::Roots;
+pub(crate) use self::shaking::Shaking;
 use super::cut::text;
-use super::failure;
 use crate::trust::TrustError;
 
 /// Two round trips and the server's arithmetic; a censor that swallows packets stays silent for minutes.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(6);
 /// Of an attempt that is followed by another.
 pub(crate) const FIRST: Duration = Duration::from_secs(3);
+/// What such an attempt is listened to in all, beside the other: who holds a handshake up on purpose does so for up to 10 seconds
+/// (Kazakhstan, 2022).
+pub(crate) const LATE: Duration = Duration::from_millis(10_500);
 
 const OVER_TCP: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
@@ -58,7 +59,13 @@ impl Handshakes {
         host: &str,
         patience: Duration,
     ) -> (Tls, Option<Secured>) {
-        self.shake_with(&self.hellos.plain, Hello::Plain, stream, address, host, patience).await
+        self.begin(stream, address, host).wait(patience).await
+    }
+
+    /// As [`Self::shake`], for whoever may wait longer than he first means to.
+    pub(crate) fn begin(&self, stream: TcpStream, address: SocketAddr, host: &str) -> Shaking {
+        let (config, notes) = self.noting(&OVER_TCP);
+        Shaking::begin(config, notes, Hello::Plain, stream, address, host)
     }
 
     /// Whether this program can send such a ClientHello.
@@ -74,30 +81,8 @@ impl Handshakes {
         address: SocketAddr,
         host: &str,
     ) -> Option<Tls> {
-        let base = self.hellos.of(hello)?;
-        Some(self.shake_with(base, hello, stream, address, host, TIMEOUT).await.0)
-    }
-
-    async fn shake_with(
-        &self,
-        base: &ClientConfig,
-        hello: Hello,
-        stream: TcpStream,
-        address: SocketAddr,
-        host: &str,
-        patience: Duration,
-    ) -> (Tls, Option<Secured>) {
-        let (config, notes) = self.noting_with(base, &OVER_TCP);
-        let (stream, sent) = Counted::new(stream);
-        let result = attempt(config, stream, host, patience).await;
-        let (outcome, stream) = match result {
-            Ok(stream) => (StepOutcome::Ok(session(&stream)), Some(stream)),
-            Err(failure) => (StepOutcome::Failed(failure), None),
-        };
-        let server_name = host.parse::<std::net::IpAddr>().is_err().then(|| text(host));
-        let hello_bytes = u16::try_from(sent.load(Ordering::Relaxed)).ok().filter(|bytes| *bytes > 0);
-        let Seen { chain, verification, extra_root } = notes.taken();
-        (Tls { address, server_name, hello_bytes, hello, chain, verification, extra_root, outcome }, stream)
+        let (config, notes) = self.noting_with(self.hellos.of(hello)?, &OVER_TCP);
+        Some(Shaking::begin(config, notes, hello, stream, address, host).wait(TIMEOUT).await.0)
     }
 
     /// What is noted of `chain`, shown for `host` at the moment `now`; `None` where no handshake would come to that.
@@ -135,21 +120,14 @@ impl Handshakes {
     }
 }
 
-async fn attempt(config: ClientConfig, stream: Counted, host: &str, patience: Duration) -> Result<Secured, Failure> {
-    let name = ServerName::try_from(host.to_owned()).map_err(|_| Failure::OwnMachine)?;
-    let handshake = TlsConnector::from(Arc::new(config)).connect(name, stream);
-    let finished = timeout(patience, handshake).await.map_err(|_| Failure::Timeout)?;
-    finished.map_err(|error| failure::of_io(&error))
-}
-
 /// What a handshake shows, noted while it runs.
 #[derive(Debug, Default)]
 pub(crate) struct Notes(Arc<Mutex<Seen>>);
 
 impl Notes {
     /// What was noted so far.
-    pub(crate) fn taken(&self) -> Seen {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn so_far(&self) -> Seen {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -165,7 +143,7 @@ fn session(stream: &Secured) -> Session {
 }
 
 /// What was shown, and what the roots say of it.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Seen {
     pub(crate) chain: Vec<Certificate>,
     pub(crate) verification: Option<Verification>,

@@ -1,3 +1,4 @@
+use kedergi_wire::{Failure, StepOutcome};
 use rustls::server::ResolvesServerCert;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -164,6 +165,30 @@ async fn silence_after_the_name() {
     tokio::time::pause();
     let (tls, _) = handshakes.shake(stream, address, NAME, TIMEOUT).await;
     assert_eq!(tls.outcome, StepOutcome::Failed(Failure::Timeout));
+}
+
+#[tokio::test]
+async fn a_handshake_that_met_silence_can_be_waited_for_again() {
+    let authority = Authority::new();
+    let acceptor = acceptor(authority.issue(NAME, Dates::Now), &[]);
+    let release = std::sync::Arc::new(tokio::sync::Notify::new());
+    let held = std::sync::Arc::clone(&release);
+    let address = server(move |stream| {
+        let (acceptor, held) = (acceptor.clone(), std::sync::Arc::clone(&held));
+        async move {
+            held.notified().await;
+            let _ = acceptor.accept(stream).await;
+        }
+    })
+    .await;
+    let handshakes = Handshakes::new(authority.roots()).unwrap();
+    let mut shaking = handshakes.begin(TcpStream::connect(address).await.unwrap(), address, NAME);
+    let (tls, _) = shaking.wait(Duration::from_millis(20)).await;
+    assert_eq!((tls.outcome, tls.verification), (StepOutcome::Failed(Failure::Timeout), None));
+    release.notify_one();
+    let (late, stream) = shaking.wait(TIMEOUT).await;
+    assert_eq!((late.verification, late.hello_bytes), (Some(Verification::Valid), tls.hello_bytes));
+    assert!(late.outcome.ok().is_some() && stream.is_some());
 }
 
 #[cfg(feature = "pq")]
