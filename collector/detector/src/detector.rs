@@ -9,15 +9,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::agreement::{AT_ONCE, Measured, agree, excuse};
 use crate::controls::Controls;
-use crate::group::{groups, joined};
+use crate::group::groups;
 use crate::reasoning::{Around, reasoning};
 use crate::series::{Key, Series};
 use crate::slots::{self, Slots};
+use crate::slow::Pace;
 use crate::telling::{changes, named};
 use crate::time::Moment;
 use crate::votes::{Ballot, Cast, Found, Put, Who};
 use crate::weights::{VOICES_OF_A_DAY, YOUNG, strength};
-use crate::{Affected, Change, ControlVote, Event, EventState, Input, Level, Note, Source, Vote};
+use crate::{Affected, Change, ControlVote, Event, EventState, Input, Kind, Level, Note, Source, Vote};
 
 /// How late a fact may come, measured by the newest fact of its series, and still count. Probes keep their reports while the
 /// collector is out of reach; a day covers a cut that lasts from one night to the next.
@@ -125,21 +126,22 @@ impl Detector {
     /// Tells of a country in which something about a service changed, and of those whose events that may explain away.
     fn tell_of(&mut self, service: &ServiceId, country: CountryCode) -> Vec<Change> {
         let mut changes = self.tell(country);
-        let abroad = self.abroad(country).remove(service).unwrap_or_default();
-        let elsewhere: BTreeSet<_> = abroad.into_iter().map(|(other, _)| other).collect();
+        let abroad = self.abroad(country);
+        let same = abroad.iter().filter(|((other, _), _)| *other == service);
+        let elsewhere: BTreeSet<_> = same.flat_map(|(_, onsets)| onsets.iter().map(|(other, _)| *other)).collect();
         if elsewhere.len() >= WORLD {
             changes.extend(elsewhere.into_iter().flat_map(|other| self.tell(other)));
         }
         changes
     }
 
-    /// What was found blocked in other countries, and since when.
+    /// What was found blocked or slowed down in other countries, and since when.
     fn abroad(&self, country: CountryCode) -> Abroad<'_> {
         let mut abroad = Abroad::new();
         for (key, series) in self.series.iter().filter(|(key, _)| key.country != country) {
-            let confirmed = series.alarms().filter(|alarm| alarm.confirmed().is_some());
-            let onsets = confirmed.map(|alarm| (key.country, alarm.onset.latest.timestamp()));
-            abroad.entry(&key.service).or_default().extend(onsets);
+            for (kind, onset) in series.onsets() {
+                abroad.entry((&key.service, kind)).or_default().push((key.country, onset.timestamp()));
+            }
         }
         abroad
     }
@@ -155,7 +157,7 @@ impl Detector {
 
     fn derive(&self, country: CountryCode, told: &[Event]) -> Vec<Event> {
         let series = self.series.iter().filter(|(key, _)| key.country == country);
-        let mut all: Vec<_> = series.flat_map(|(key, series)| joined(key, series.alarms())).collect();
+        let mut all: Vec<_> = series.flat_map(|(key, series)| series.told(key)).collect();
         agree(&mut all);
         let abroad = self.abroad(country);
         for affected in all.iter_mut().filter(|affected| affected.confirmed.is_some()) {
@@ -215,26 +217,30 @@ fn onset_days<'a>(told: impl Iterator<Item = &'a Event>) -> BTreeSet<u32> {
     onsets.flat_map(slots::days).collect()
 }
 
-/// For each service the countries where it was found blocked, and since when.
-type Abroad<'a> = BTreeMap<&'a ServiceId, Vec<(CountryCode, Timestamp)>>;
+/// For each service, and each kind of thing that may happen to it, the countries where that was found, and since when.
+type Abroad<'a> = BTreeMap<(&'a ServiceId, Kind), Vec<(CountryCode, Timestamp)>>;
 
 /// Whether it began in other countries at the same time: then it is not this country's doing.
 fn is_down(affected: &Affected, abroad: &Abroad<'_>) -> bool {
-    let onsets = affected.service.as_ref().and_then(|service| abroad.get(service)).into_iter().flatten();
+    let same = affected.service.as_ref().and_then(|service| abroad.get(&(service, affected.kind)));
+    let onsets = same.into_iter().flatten();
     let at_once = onsets.filter(|(_, onset)| onset.duration_since(affected.onset.latest).abs() <= AT_ONCE);
     at_once.map(|(country, _)| country).collect::<BTreeSet<_>>().len() >= WORLD
 }
 
-/// What a vote says, if it says anything. Throttling will get a test of its own: counted as blocked it would be called what
-/// it is not, counted as clear it would end an event that goes on.
+/// What a vote says, if it says anything. Throttling has a test of its own: counted as blocked it would be called what it is
+/// not, counted as clear it would end an event that goes on.
 fn ballot(vote: &Vote) -> Option<Ballot> {
     match vote.outcome {
         Outcome::Blocked { how } => {
             let strength = graded(strength(&vote.rule, how.layer()), vote.sureness)?;
             Some(Ballot::Blocked(Found { how, strength, resolver: vote.resolver }, vote.report))
         }
-        Outcome::Reachable | Outcome::Down => Some(Ballot::Clear),
-        Outcome::Throttled | Outcome::Inconclusive { .. } => None,
+        Outcome::Reachable | Outcome::Throttled => {
+            Some(Pace::of(vote).map_or(Ballot::Clear, |pace| Ballot::Paced(pace, vote.report)))
+        }
+        Outcome::Down => Some(Ballot::Clear),
+        Outcome::Inconclusive { .. } => None,
     }
 }
 

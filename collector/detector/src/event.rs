@@ -233,10 +233,13 @@ pub struct Affected {
     pub end: Option<Bracket>,
     /// When the measurements sufficed to say that it ended (event time).
     pub cleared: Option<Timestamp>,
-    /// Distinct probes that saw it blocked.
+    /// Distinct probes that saw it blocked, or slowed down.
     pub probes: u32,
     /// How it was blocked, and how many verdicts say so.
     pub manners: Vec<(How, u32)>,
+    /// How much it was slowed down, and in what manner; `None` if it was not slowed down but worse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slowed: Option<Slowed>,
     /// Whether probes that have been trusted for long disagree about it.
     #[serde(default)]
     pub contested: bool,
@@ -245,6 +248,19 @@ pub struct Affected {
     pub notes: Vec<Note>,
     /// Some of the reports it rests on, the first ones.
     pub evidence: Vec<ReportRef>,
+}
+
+impl Slowed {
+    /// Of two whiles the greater slow-down, and all that was seen of how it was done.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            slowness: self.slowness.max(other.slowness),
+            policed: self.policed.saturating_add(other.policed),
+            shaped: self.shaped.saturating_add(other.shaped),
+            by_name: self.by_name.saturating_add(other.by_name),
+            by_address: self.by_address.saturating_add(other.by_address),
+        }
+    }
 }
 
 impl Affected {
@@ -258,6 +274,21 @@ impl Affected {
         let layers: BTreeSet<_> = self.manners.iter().map(|(how, _)| how.layer()).collect();
         layers.into_iter().collect()
     }
+}
+
+/// How a service was slowed down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slowed {
+    /// 1000 * log10 of how many times as long it took as what it was compared with, in the median: 903 is eight times.
+    pub slowness: i32,
+    /// Verdicts whose bytes came at once and then at a rate: what exceeds the rate is dropped.
+    pub policed: u32,
+    /// Verdicts whose bytes came at an even pace: what exceeds the rate waits in a queue.
+    pub shaped: u32,
+    /// Verdicts that found the service's name slowed down, wherever it is.
+    pub by_name: u32,
+    /// Verdicts that found its address slowed down.
+    pub by_address: u32,
 }
 
 /// When each level was reached, in the time of the measurements.

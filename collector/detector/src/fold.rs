@@ -7,6 +7,7 @@ use crate::Resolver;
 use crate::alarm::{Accusation, Alarm, Span};
 use crate::controls::Controls;
 use crate::people::People;
+use crate::slow::{Slow, Slowdown, Slowness};
 use crate::time::Moment;
 use crate::track::{self, Start, Track};
 use crate::votes::{Ballot, Cast, Found};
@@ -22,6 +23,9 @@ pub(crate) struct Fold {
     last_clear: Option<Moment>,
     clear: u32,
     tracks: Vec<Track>,
+    /// The test for throttling, where pairs were measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    slow: Option<Box<Slow>>,
 }
 
 impl Fold {
@@ -30,10 +34,21 @@ impl Fold {
         let changed = self.people.note(cast);
         match cast.ballot {
             Ballot::Clear => {
-                let told = self.acquit(cast, None);
-                self.last_clear = Some(cast.at);
-                self.clear = self.clear.saturating_add(1);
-                told
+                let ballot = track::Ballot { at: cast.at, witness: cast.who.witness, people: &self.people };
+                let told = self.slow.as_mut().is_some_and(|slow| slow.quick(&ballot));
+                self.clear(cast) || told
+            }
+            Ballot::Paced(pace, report) => {
+                let seen = Slowness { at: cast.at, witness: cast.who.witness, pace, report, changed };
+                let ballot = track::Ballot { at: cast.at, witness: cast.who.witness, people: &self.people };
+                let slow = self.slow.get_or_insert_with(|| Box::new(Slow::new(self.last_clear, self.clear)));
+                let told = slow.paced(&ballot, seen);
+                if pace.throttled {
+                    // It got through, but to call it clear would end a block that slows down what it lets pass.
+                    self.note_clear(cast.at);
+                    return told;
+                }
+                self.clear(cast) || told
             }
             Ballot::Blocked(found, report) => {
                 let accusation = Accusation { at: cast.at, witness: cast.who.witness, how: found.how, report, changed };
@@ -41,6 +56,18 @@ impl Fold {
                 self.accuse(cast, &found, accusation) || told
             }
         }
+    }
+
+    /// A vote against a block on any layer.
+    fn clear(&mut self, cast: &Cast) -> bool {
+        let told = self.acquit(cast, None);
+        self.note_clear(cast.at);
+        told
+    }
+
+    fn note_clear(&mut self, at: Moment) {
+        self.last_clear = Some(at);
+        self.clear = self.clear.saturating_add(1);
     }
 
     fn accuse(&mut self, cast: &Cast, found: &Found, accusation: Accusation) -> bool {
@@ -75,17 +102,23 @@ impl Fold {
         self.tracks.iter().flat_map(|track| &track.alarms)
     }
 
+    pub(crate) fn slowdowns(&self) -> &[Slowdown] {
+        self.slow.as_ref().map_or(&[], |slow| slow.slowdowns())
+    }
+
     /// Lets the controls have their say about every alarm. Whether that changed anything.
     pub(crate) fn consult(&mut self, controls: &Controls) -> bool {
         let mut changed = false;
         for alarm in self.tracks.iter_mut().flat_map(|track| &mut track.alarms) {
             changed |= alarm.consult(controls);
         }
-        changed
+        self.slow.as_mut().is_some_and(|slow| slow.consult(controls)) || changed
     }
 
-    pub(crate) fn retain(&mut self, kept: impl Fn(&Alarm) -> bool) {
-        self.tracks.iter_mut().for_each(|track| track.alarms.retain(&kept));
+    /// Keeps the alarms and the slow-downs of which this holds.
+    pub(crate) fn retain(&mut self, alarms: impl Fn(&Alarm) -> bool, slowdowns: impl Fn(&Slowdown) -> bool) {
+        self.tracks.iter_mut().for_each(|track| track.alarms.retain(&alarms));
+        self.slow.iter_mut().for_each(|slow| slow.retain(&slowdowns));
     }
 }
 

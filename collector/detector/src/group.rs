@@ -10,7 +10,7 @@ use kedergi_wire::ServiceId;
 use crate::alarm::{Alarm, EVIDENCE, Span};
 use crate::series::Key;
 use crate::time::Moment;
-use crate::{Affected, Bracket, Kind, Note};
+use crate::{Affected, Bracket, Kind, Note, Slowed};
 
 /// A series that alarms again this soon after its end goes on: blocks that flap are one block.
 const FLAP: SignedDuration = SignedDuration::from_hours(1);
@@ -23,17 +23,21 @@ const FOLLOWING: SignedDuration = SignedDuration::from_hours(12);
 
 /// The alarms of one series as the public knows them, those of its layers and flapping joined up.
 pub(crate) fn joined<'a>(key: &Key, alarms: impl Iterator<Item = &'a Alarm>) -> Vec<Affected> {
-    let mut alarms: Vec<_> = alarms.collect();
-    alarms.sort_by_key(|alarm| alarm.onset.latest);
+    join(alarms.filter_map(|alarm| Some((affected(key, alarm)?, alarm.witnesses.as_slice()))))
+}
+
+/// What is told of one series with its witnesses, joined up where it goes on.
+pub(crate) fn join<'a>(told: impl Iterator<Item = (Affected, &'a [u64])>) -> Vec<Affected> {
+    let mut told: Vec<_> = told.collect();
+    told.sort_by_key(|(affected, _)| affected.onset.latest);
     let mut joined = Vec::<(Affected, BTreeSet<u64>)>::new();
-    for alarm in alarms {
-        let Some(next) = affected(key, alarm) else { continue };
+    for (next, seen_by) in told {
         match joined.last_mut() {
             Some((before, witnesses)) if goes_on(before, &next) => {
-                witnesses.extend(&alarm.witnesses);
+                witnesses.extend(seen_by);
                 extend(before, next, witnesses.len());
             }
-            _ => joined.push((next, alarm.witnesses.iter().copied().collect())),
+            _ => joined.push((next, seen_by.iter().copied().collect())),
         }
     }
     joined.into_iter().map(|(affected, _)| affected).collect()
@@ -56,6 +60,7 @@ fn extend(before: &mut Affected, next: Affected, witnesses: usize) {
         *manners.entry(how).or_default() += count;
     }
     before.manners = manners.into_iter().collect();
+    before.slowed = before.slowed.into_iter().chain(next.slowed).reduce(Slowed::and);
     before.evidence.extend(next.evidence);
     before.evidence.truncate(EVIDENCE);
 }
@@ -73,6 +78,7 @@ fn affected(key: &Key, alarm: &Alarm) -> Option<Affected> {
         cleared: alarm.cleared.map(Moment::timestamp),
         probes: count(alarm.witnesses.len()),
         manners: alarm.manners.iter().map(|(&how, &count)| (how, count)).collect(),
+        slowed: None,
         contested: alarm.contested,
         notes: notes.into_iter().filter(|(holds, _)| *holds).map(|(_, note)| note).collect(),
         evidence: alarm.evidence.clone(),
@@ -125,7 +131,8 @@ fn same_cause(member: &Affected, next: &Affected) -> bool {
     if after < SignedDuration::ZERO {
         return false;
     }
-    after <= TOGETHER || (member.service == next.service && still_on && after <= FOLLOWING)
+    let turned = (member.network, &member.service) == (next.network, &next.service) && member.kind != next.kind;
+    after <= TOGETHER || (member.service == next.service && still_on && (after <= FOLLOWING || turned))
 }
 
 #[cfg(test)]
@@ -151,6 +158,7 @@ pub(crate) mod tests {
             cleared: until.map(|minute| at(minute + 5)),
             probes: 3,
             manners: Vec::new(),
+            slowed: None,
             contested: false,
             notes: Vec::new(),
             evidence: Vec::new(),

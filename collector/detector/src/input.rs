@@ -1,7 +1,7 @@
 //! What the detector reads.
 
 use jiff::Timestamp;
-use kedergi_verdict::{Outcome, RuleId, Trigger};
+use kedergi_verdict::{Outcome, Pace, RuleId, Trigger};
 use kedergi_wire::{Asn, CountryCode, ProbeId, ReportRef, ResolverClass, ServiceId};
 use serde::{Deserialize, Serialize};
 
@@ -43,9 +43,9 @@ pub struct Vote {
     /// How sure whoever judged it is, in thousandths, where that is said: an imported score. `None`: as sure as the rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sureness: Option<u16>,
-    /// How much slower than the control, where a pair was measured: 1000 * log10(control's goodput / target's goodput).
+    /// How much slower than the control, where a pair was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub slowness: Option<i32>,
+    pub slowness: Option<Pace>,
     /// With what it was measured and judged.
     #[serde(default)]
     pub instrument: Instrument,

@@ -1,7 +1,7 @@
 //! What holds of the detector for all inputs.
 
 use jiff::Timestamp;
-use kedergi_verdict::{How, Outcome, RuleId, TlsManner};
+use kedergi_verdict::{How, Outcome, Pace, RuleId, TlsManner};
 use kedergi_wire::{Asn, BatchId, ProbeId, ReportRef, ServiceId};
 use proptest::prelude::*;
 
@@ -84,9 +84,22 @@ fn any_vote() -> impl Strategy<Value = Input> {
     })
 }
 
+/// While one service is slow, its pairs and now and then a verdict say so.
+fn any_pace() -> impl Strategy<Value = Input> {
+    (0i64..80_000, 0u8..3, 0u8..2, 0u8..4, -200i32..400, 0u8..3).prop_map(
+        |(second, network, place, probe, noise, luck)| {
+            let slow = (second / 9000 + i64::from(place)) % 3 == 0;
+            let outcome = if slow && luck > 0 { Outcome::Throttled } else { Outcome::Reachable };
+            let Input::Vote(vote) = vote(second, network, place, probe, outcome) else { unreachable!("it is a vote") };
+            let pace = Pace { slowness: noise + if slow { 900 } else { 0 }, regime: None };
+            Input::Vote(Vote { slowness: Some(pace), ..vote })
+        },
+    )
+}
+
 fn any_input() -> impl Strategy<Value = Input> {
     let control = (0i64..80_000, 0u8..2, any::<bool>()).prop_map(|(second, service, up)| control(second, service, up));
-    prop_oneof![20 => any_vote(), 2 => control]
+    prop_oneof![14 => any_vote(), 6 => any_pace(), 2 => control]
 }
 
 fn inputs_in_two_orders() -> impl Strategy<Value = (Vec<Input>, Vec<Input>)> {

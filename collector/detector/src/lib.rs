@@ -27,6 +27,7 @@ mod reasoning;
 mod scenario;
 mod series;
 mod slots;
+mod slow;
 mod telling;
 mod time;
 mod track;
@@ -38,7 +39,7 @@ pub use cell::{Cell, CellState, Counts};
 pub use detector::{Detector, HORIZON};
 pub use event::{
     Affected, Bracket, Cause, Change, Event, EventId, EventState, Extent, Kind, Level, Note, PUBLIC_PROBES, Reached,
-    Reason, Reasoning, Sign,
+    Reason, Reasoning, Sign, Slowed,
 };
 pub use input::{ControlVote, Heartbeat, Input, Instrument, Neighbourhood, Resolver, Source, Vote};
 pub use public::PublicEvent;

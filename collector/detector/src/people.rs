@@ -39,7 +39,11 @@ impl People {
                 person.reached = Some((cast.instrument, cast.at));
                 None
             }
-            Ballot::Blocked(..) => {
+            Ballot::Paced(pace, _) if !pace.throttled => {
+                person.reached = Some((cast.instrument, cast.at));
+                None
+            }
+            Ballot::Blocked(..) | Ballot::Paced(..) => {
                 let lately = person.reached.filter(|&(_, at)| at >= cast.at.before(ACTIVE));
                 lately.map(|(instrument, _)| instrument != cast.instrument)
             }

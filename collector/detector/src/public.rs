@@ -113,6 +113,7 @@ mod tests {
             cleared: None,
             probes,
             manners: Vec::new(),
+            slowed: None,
             contested: false,
             notes: Vec::new(),
             evidence: vec![ReportRef { batch: BatchId([1; 32]), index: 0 }],

@@ -3,14 +3,16 @@
 use kedergi_wire::{Asn, CountryCode, ServiceId};
 use serde::{Deserialize, Serialize};
 
-use crate::HORIZON;
 use crate::alarm::{Alarm, Span};
 use crate::controls::Controls;
 use crate::fold::Fold;
+use crate::group::{join, joined};
 use crate::reasoning::Seen;
+use crate::slow::Slowdown;
 use crate::time::Moment;
 use crate::votes::{Cast, Put, Votes};
 use crate::weights::FROZEN;
+use crate::{Affected, HORIZON, Kind};
 
 /// What a series is of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -82,14 +84,29 @@ impl Series {
         while let Some(cast) = self.votes.pop_settled() {
             settled |= self.base.step(&cast);
         }
-        if settled || self.base.alarms().next().is_some() {
+        if settled || self.base.alarms().next().is_some() || !self.base.slowdowns().is_empty() {
             self.base.consult(controls);
             self.forget_unseen();
         }
     }
 
+    /// What may be told of it: blocks, then slow-downs.
+    pub(crate) fn told(&self, key: &Key) -> Vec<Affected> {
+        let slow = self.head.slowdowns().iter();
+        let slow = slow.filter_map(|slowdown| Some((slowdown.affected(key)?, slowdown.witnesses())));
+        [joined(key, self.alarms()), join(slow)].concat()
+    }
+
+    /// Since when it was found blocked or slowed down.
+    pub(crate) fn onsets(&self) -> impl Iterator<Item = (Kind, Moment)> {
+        let blocks = self.alarms().filter(|alarm| alarm.confirmed().is_some());
+        let slow = self.head.slowdowns().iter().filter(|slowdown| slowdown.confirmed().is_some());
+        let blocks = blocks.map(|alarm| (Kind::Block, alarm.onset.latest));
+        blocks.chain(slow.map(|slowdown| (Kind::Throttling, slowdown.onset.latest)))
+    }
+
     /// The alarms that may be shown.
-    pub(crate) fn alarms(&self) -> impl Iterator<Item = &Alarm> {
+    fn alarms(&self) -> impl Iterator<Item = &Alarm> {
         self.head.alarms().filter(|alarm| alarm.contradicted.is_some())
     }
 
@@ -104,7 +121,18 @@ impl Series {
             witnesses: alarm.witnesses.len(),
             manners: alarm.manners.len(),
         };
-        self.alarms().map(outline).collect()
+        let slow = self.head.slowdowns().iter().filter(|slowdown| slowdown.contradicted.is_some());
+        let slow = slow.map(|slowdown| Outline {
+            onset: slowdown.onset,
+            suspected: slowdown.suspected(),
+            confirmed: slowdown.confirmed(),
+            end: slowdown.end,
+            cleared: slowdown.cleared,
+            contested: false,
+            witnesses: slowdown.witnesses().len(),
+            manners: 0,
+        });
+        self.alarms().map(outline).chain(slow).collect()
     }
 
     /// The time before which no vote changes anything any more.
@@ -114,9 +142,11 @@ impl Series {
 
     /// Forgets what an event rested on: the alarms that began and were cleared within these times.
     pub(crate) fn forget(&mut self, from: Moment, cleared: Moment) {
-        let kept = |alarm: &Alarm| alarm.onset.latest < from || alarm.cleared.is_none_or(|time| time > cleared);
-        self.base.retain(kept);
-        self.head.retain(kept);
+        let kept = |onset: Moment, end: Option<Moment>| onset < from || end.is_none_or(|time| time > cleared);
+        let alarms = |alarm: &Alarm| kept(alarm.onset.latest, alarm.cleared);
+        let slowdowns = |slowdown: &Slowdown| kept(slowdown.onset.latest, slowdown.cleared);
+        self.base.retain(alarms, slowdowns);
+        self.head.retain(alarms, slowdowns);
     }
 
     /// Forgets alarms that no control ever contradicted, once none can any more, and suspicions that came to nothing.
@@ -124,11 +154,14 @@ impl Series {
         let past = self.edge().before(HORIZON);
         // A suspicion may be part of an event by what other networks saw, so it is kept longer.
         let long_past = self.edge().before(FROZEN);
-        let kept = |alarm: &Alarm| {
-            let since = if alarm.contradicted.is_some() { long_past } else { past };
-            alarm.confirmed().is_some() || alarm.cleared.is_none_or(|time| time >= since)
+        let kept = |contradicted: bool, cleared: Option<Moment>| {
+            cleared.is_none_or(|time| time >= if contradicted { long_past } else { past })
         };
-        self.base.retain(kept);
-        self.head.retain(kept);
+        let alarms = |alarm: &Alarm| alarm.confirmed().is_some() || kept(alarm.contradicted.is_some(), alarm.cleared);
+        let slowdowns = |slowdown: &Slowdown| {
+            slowdown.confirmed().is_some() || kept(slowdown.contradicted.is_some(), slowdown.cleared)
+        };
+        self.base.retain(alarms, slowdowns);
+        self.head.retain(alarms, slowdowns);
     }
 }

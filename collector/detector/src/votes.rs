@@ -8,11 +8,14 @@ use kedergi_wire::ReportRef;
 use serde::{Deserialize, Serialize};
 
 use crate::packed::{INSTRUMENTS, KINDS, PEOPLE, Packed, bits, time};
+use crate::slow::Pace;
 use crate::time::Moment;
 use crate::{HORIZON, Instrument, Resolver};
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
+/// The first number of a kind that is a pace; below it are what was found blocked, and 0, nothing.
+const PACES: usize = 1 << (KINDS - 1);
 /// Reports kept as possible evidence for each hour.
 const REPORTS_AN_HOUR: usize = 4;
 
@@ -39,11 +42,13 @@ pub(crate) struct Who {
     pub(crate) passing: bool,
 }
 
-/// The two things a vote can say.
+/// What a vote can say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Ballot {
     /// Blocked. It comes first: where targets of one service disagree, this prevails.
     Blocked(Found, Option<ReportRef>),
+    /// Not blocked, and its pace was measured.
+    Paced(Pace, Option<ReportRef>),
     /// Not blocked: it could be reached, or it is down for everybody.
     Clear,
 }
@@ -93,6 +98,9 @@ struct Lists {
     people: Vec<Who>,
     kinds: Vec<Found>,
     instruments: Vec<Instrument>,
+    /// Kinds of votes beyond [`PACES`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    paces: Vec<Pace>,
 }
 
 /// What became of a vote that was put in.
@@ -123,7 +131,7 @@ impl Votes {
     }
 
     /// Puts a vote in its place. The result is the same in whatever order votes come: where a probe votes twice in a
-    /// minute, blocked prevails, then the earlier one.
+    /// minute, blocked prevails, then throttled, then what was compared, then the earlier one.
     pub(crate) fn put(&mut self, cast: Cast) -> Put {
         if cast.at < self.edge() {
             return Put::TooLate;
@@ -175,7 +183,12 @@ impl Votes {
 
     /// The first few reports of each hour are kept: which they are does not depend on the order in which they come.
     fn keep_report(&mut self, cast: &Cast) {
-        let Ballot::Blocked(_, Some(report)) = cast.ballot else { return };
+        let report = match cast.ballot {
+            Ballot::Blocked(_, report) => report,
+            Ballot::Paced(pace, report) => report.filter(|_| pace.throttled),
+            Ballot::Clear => None,
+        };
+        let Some(report) = report else { return };
         let new = (cast.at, cast.who.witness, report);
         let place = self.reports.partition_point(|other| *other < new);
         let hour = cast.at.floor(HOUR);
@@ -197,12 +210,14 @@ impl Votes {
 
     fn cast(&self, entry: u64) -> Cast {
         let (at, who) = (time(entry), self.who(entry));
-        let ballot = match bits(entry, INSTRUMENTS, KINDS).checked_sub(1) {
-            None => Ballot::Clear,
-            Some(kind) => {
-                let report = self.reports.binary_search_by_key(&(at, who.witness), |&(at, witness, _)| (at, witness));
-                Ballot::Blocked(self.lists.kinds[kind], report.ok().map(|place| self.reports[place].2))
-            }
+        let report = || {
+            let place = self.reports.binary_search_by_key(&(at, who.witness), |&(at, witness, _)| (at, witness));
+            place.ok().map(|place| self.reports[place].2)
+        };
+        let ballot = match bits(entry, INSTRUMENTS, KINDS) {
+            0 => Ballot::Clear,
+            kind if kind < PACES => Ballot::Blocked(self.lists.kinds[kind - 1], report()),
+            kind => Ballot::Paced(self.lists.paces[kind - PACES], report()),
         };
         Cast { at, who, ballot, instrument: self.lists.instruments[bits(entry, 0, INSTRUMENTS)] }
     }
@@ -221,7 +236,10 @@ impl Votes {
     fn is_sound(&self) -> bool {
         let listed = |entry: u64| {
             bits(entry, KINDS + INSTRUMENTS, PEOPLE) < self.lists.people.len()
-                && bits(entry, INSTRUMENTS, KINDS) <= self.lists.kinds.len()
+                && match bits(entry, INSTRUMENTS, KINDS) {
+                    kind if kind < PACES => kind <= self.lists.kinds.len(),
+                    kind => kind - PACES < self.lists.paces.len(),
+                }
                 && bits(entry, 0, INSTRUMENTS) < self.lists.instruments.len()
         };
         self.entries.iter().all(listed)
@@ -233,7 +251,8 @@ impl Lists {
         let who = listed(&mut self.people, cast.who, 1 << PEOPLE)?;
         let kind = match cast.ballot {
             Ballot::Clear => 0,
-            Ballot::Blocked(found, _) => 1 + listed(&mut self.kinds, found, (1 << KINDS) - 1)?,
+            Ballot::Blocked(found, _) => 1 + listed(&mut self.kinds, found, PACES - 1)?,
+            Ballot::Paced(pace, _) => u64::try_from(PACES).ok()? + listed(&mut self.paces, pace, PACES)?,
         };
         let instrument = listed(&mut self.instruments, cast.instrument, 1 << INSTRUMENTS)?;
         Some(u64::from(cast.at.0) << 32 | who << (KINDS + INSTRUMENTS) | kind << INSTRUMENTS | instrument)
@@ -247,7 +266,9 @@ impl Lists {
         let with = full(self.instruments.len()) && !self.instruments.contains(&cast.instrument);
         let found =
             full(self.kinds.len()) && matches!(cast.ballot, Ballot::Blocked(found, _) if !self.kinds.contains(&found));
-        who || with || found
+        let paced =
+            full(self.paces.len()) && matches!(cast.ballot, Ballot::Paced(pace, _) if !self.paces.contains(&pace));
+        who || with || found || paced
     }
 }
 
@@ -263,6 +284,13 @@ fn listed<T: PartialEq>(list: &mut Vec<T>, thing: T, most: usize) -> Option<u64>
     u64::try_from(place).ok()
 }
 
-fn rank(cast: &Cast) -> (bool, Moment, Ballot) {
-    (cast.ballot == Ballot::Clear, cast.at, cast.ballot)
+/// Which of two votes of a probe in one minute counts: what says most, then the earlier one.
+fn rank(cast: &Cast) -> (u8, Moment, Ballot) {
+    let says = match cast.ballot {
+        Ballot::Blocked(..) => 0,
+        Ballot::Paced(pace, _) if pace.throttled => 1,
+        Ballot::Paced(..) => 2,
+        Ballot::Clear => 3,
+    };
+    (says, cast.at, cast.ballot)
 }

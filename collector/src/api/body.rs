@@ -150,6 +150,7 @@ impl Scope {
             cleared: self.cleared,
             probes: self.probes,
             manners: self.manners.iter().filter_map(|manner| Some((manner.how()?, manner.verdicts))).collect(),
+            slowed: None,
             contested: false,
             notes: Vec::new(),
             evidence: Vec::new(),

@@ -70,7 +70,7 @@ impl RetestAgenda {
         self.present.get_mut(&sign.probe).map(|present| present.take(now)).unwrap_or_default()
     }
 
-    /// A probe of `network` found `target` blocked at `at`. Whether anybody is asked because of it.
+    /// A probe of `network` found `target` blocked, or throttled, at `at`. Whether anybody is asked because of it.
     pub(super) fn blocked(&mut self, target: &TargetUrl, sign: Sign, at: Timestamp, now: Timestamp) -> bool {
         if at.duration_until(now).abs() > NEWS {
             return false;

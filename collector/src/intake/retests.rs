@@ -35,6 +35,7 @@ impl Retests {
         for fact in facts.iter().filter(|fact| fact.role == Role::Probe) {
             let sign = Sign { probe: fact.probe, role: fact.role, network: fact.network };
             match fact.verdict.outcome {
+                // What is asked for again is compared with a control host, however it seems then: throttling shows by that.
                 Outcome::Blocked { .. } | Outcome::Throttled if list.blocked_when(&fact.service) > 1 => {
                     for endpoint in list.endpoints(&fact.service) {
                         ring |= agenda.blocked(endpoint, sign, fact.at, now);

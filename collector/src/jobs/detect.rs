@@ -171,7 +171,7 @@ fn input(fact: &Fact) -> Option<Input> {
             trigger: fact.verdict.trigger,
             resolver: None,
             sureness: None,
-            slowness: None,
+            slowness: fact.verdict.pace,
             instrument: Instrument { rules: fact.verdict.rules_version, ..Instrument::default() },
             report: Some(fact.report),
         })),

@@ -54,6 +54,7 @@ fn affected(number: u32, name: &str, cut: &str, probes: u32, end: Option<Timesta
         cleared: end.map(|end| end + SignedDuration::from_mins(9)),
         probes,
         manners: vec![(SILENCE, probes * 9), (How::Dns(DnsManner::Injected), probes / 4)],
+        slowed: None,
         contested: false,
         notes: Vec::new(),
         evidence: Vec::new(),

@@ -16,6 +16,7 @@ fn judged(site: u64) -> Judged {
         hindered: Vec::new(),
         trigger: None,
         experiments: Vec::new(),
+        pace: None,
         evidence: Vec::new(),
     };
     Judged { target: report(site).target, at: NOW, verdict }

@@ -82,7 +82,7 @@ pub fn slowness(report: &Report) -> Option<i32> {
 pub(crate) const COMPARED: [Altered; 3] = [Altered::TargetNameElsewhere, Altered::InnocentName, Altered::ControlHost];
 
 #[expect(clippy::cast_possible_truncation, reason = "times of 32 bits differ by less than 20 decades")]
-fn thousandths(decades: f64) -> i32 {
+pub(crate) fn thousandths(decades: f64) -> i32 {
     (decades * 1000.0).round() as i32
 }
 

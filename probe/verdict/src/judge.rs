@@ -17,7 +17,8 @@ pub fn judge(report: &Report, control: Option<&ControlEntry>) -> Verdict {
     let case = first.as_ref().unwrap_or(&case);
     let (quic, hellos) = (quic::beside(case, verdict.outcome), hellos::beside(case, verdict.outcome));
     let evidence = [verdict.evidence, quic.evidence, hellos.evidence].concat();
-    Verdict { hindered: [quic.hindered, hellos.hindered].concat(), evidence, ..verdict }
+    let hindered = [quic.hindered, hellos.hindered].concat();
+    Verdict { hindered, pace: throttle::pace(case), evidence, ..verdict }
 }
 
 /// What is hindered beside an outcome, and what the evidence says of it and of other ways.
@@ -57,5 +58,14 @@ fn first_rule(case: &Case<'_>) -> Verdict {
         (trigger, experiments) = (Some(found.trigger), found.experiments);
         evidence.extend(found.evidence);
     }
-    Verdict { outcome, rule, rules_version: RULES_VERSION, hindered: Vec::new(), trigger, experiments, evidence }
+    Verdict {
+        outcome,
+        rule,
+        rules_version: RULES_VERSION,
+        hindered: Vec::new(),
+        trigger,
+        experiments,
+        pace: None,
+        evidence,
+    }
 }

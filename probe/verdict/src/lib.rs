@@ -39,7 +39,8 @@ pub use control::control_entry;
 pub use goodput::{Weight, log_ratios, slowness, weigh};
 pub use judge::judge;
 pub use outcome::{
-    DnsManner, Evidence, How, HttpManner, Outcome, QuicManner, TcpManner, TlsManner, Trigger, Verdict, Why,
+    DnsManner, Evidence, How, HttpManner, Outcome, Pace, QuicManner, Regime, TcpManner, TlsManner, Trigger, Verdict,
+    Why,
 };
 pub use rule::{Rule, RuleId};
 pub use service::{ServiceVerdict, judge_service};

@@ -264,8 +264,32 @@ pub struct Verdict {
     /// The experiments that `trigger` rests on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub experiments: Vec<Altered>,
+    /// How slow the target was beside what it was compared with, where the server does not explain it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pace: Option<Pace>,
     /// What it rests on.
     pub evidence: Vec<Evidence>,
+}
+
+/// How slow a target was beside what it was compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Pace {
+    /// 1000 * log10 of how many times as long the target took for a byte, or for a handshake: 0 is no difference, 903 eight
+    /// times slower.
+    pub slowness: i32,
+    /// How it was slowed down, where the bytes tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regime: Option<Regime>,
+}
+
+/// How bytes are held back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Regime {
+    /// What exceeds a rate is dropped: the first bytes come at once.
+    Policed,
+    /// What exceeds a rate waits in a queue: the bytes come at an even pace.
+    Shaped,
 }
 
 /// One thing a verdict rests on.

@@ -2,10 +2,10 @@
 
 use kedergi_wire::{Altered, ControlEntry, GoodputPair};
 
-use crate::Evidence;
 use crate::case::{Case, as_tcp};
 use crate::evidence::{known, moment};
-use crate::goodput::{Weight, log_ratio, median, rate_kbit_s, weigh};
+use crate::goodput::{COMPARED, Weight, log_ratio, median, rate_kbit_s, thousandths, weigh};
+use crate::{Evidence, Pace, Regime};
 
 /// How many times quicker the control must have got the target: the same as pairs are weighed for.
 const QUICKER: u32 = 3;
@@ -14,6 +14,8 @@ const QUICKER: u32 = 3;
 const ROUND_TRIPS: u32 = 12;
 /// Kbit/s at which a control host's bytes come over a line that is slow for everything.
 const SLOW_LINE_KBIT_S: u32 = 200;
+/// Slowness, in thousandths of a decade, below which nobody is asked why: twice as long.
+const LITTLE: i32 = 301;
 /// Bytes of the first quarter second, beside those of a quarter second on the average: up to so many come out of a queue, and
 /// from so many on some were let through at once. In between it cannot be told.
 const EVEN: f64 = 1.3;
@@ -55,6 +57,25 @@ pub(crate) fn slow_line(case: &Case<'_>) -> Option<Evidence> {
     Some(known(format!(
         "From a control host, too, bytes came at no more than {rate} kbit/s during the run: the line is slow for everything."
     )))
+}
+
+/// How slow the target was beside what it was compared with: as [`crate::slowness`], but what a slow server or a long way explains
+/// is left out. A control host under the target's name gives the host's own bytes, whatever the target's server does.
+pub(crate) fn pace(case: &Case<'_>) -> Option<Pace> {
+    let found = COMPARED.iter().filter_map(|&altered| {
+        let pairs: Vec<_> = of(case, altered).collect();
+        let slowness = thousandths(median(pairs.iter().filter_map(|pair| log_ratio(pair)))?);
+        let ours = slowness < LITTLE
+            || match altered {
+                Altered::TargetNameElsewhere => true,
+                Altered::ControlHost => is_quick_for_control(case, &pairs) && !is_far(case, &pairs),
+                Altered::InnocentName | Altered::NoResolver | Altered::LargeHello | Altered::EncryptedHello => {
+                    is_quick_for_control(case, &pairs)
+                }
+            };
+        ours.then(|| Pace { slowness, regime: regime(&pairs) })
+    });
+    found.max_by_key(|pace| pace.slowness)
 }
 
 fn of<'a>(case: &Case<'a>, altered: Altered) -> impl Iterator<Item = &'a GoodputPair> {
@@ -133,17 +154,24 @@ fn says(pair: &GoodputPair) -> String {
     }
 }
 
-/// Whether the bytes came as out of a queue, or as where some are let through at once and others dropped.
 fn manner(pairs: &[&GoodputPair]) -> Option<Evidence> {
+    Some(known(match regime(pairs)? {
+        Regime::Shaped => "The bytes came at an even pace from the first on, as out of a queue: shaped.",
+        Regime::Policed => "The first bytes came at once, as where whatever is above a rate is dropped: policed.",
+    }))
+}
+
+/// Whether the bytes came as out of a queue, or as where some are let through at once and others dropped.
+fn regime(pairs: &[&GoodputPair]) -> Option<Regime> {
     let shares = pairs.iter().filter(|pair| pair.target.took_ms >= 1000).filter_map(|pair| {
         let average = f64::from(pair.target.bytes) * 250.0 / f64::from(pair.target.took_ms);
         Some(f64::from(pair.target.early_bytes?) / average)
     });
     let share = median(shares)?;
     if share <= EVEN {
-        Some(known("The bytes came at an even pace from the first on, as out of a queue: shaped."))
+        Some(Regime::Shaped)
     } else if share >= BURST {
-        Some(known("The first bytes came at once, as where whatever is above a rate is dropped: policed."))
+        Some(Regime::Policed)
     } else {
         None
     }
@@ -234,9 +262,11 @@ mod tests {
         let verdict = judge(&slow(), Some(&quick()));
         assert_eq!((verdict.outcome, rule(&verdict)), (Outcome::Throttled, "throttled-address"));
         assert_eq!(words(&verdict)[0], "30 KB of the site's page took 5.1 s; 39 KB from a control host took 0.2 s.");
+        assert_eq!(verdict.pace, Some(Pace { slowness: 1517, regime: Some(Regime::Shaped) }));
         // A slow server, and one of which nobody knows.
         let slow_for_all = ControlEntry { page_ms: Some(4_000), ..quick() };
-        assert_eq!(rule(&judge(&slow(), Some(&slow_for_all))), "answered-over-tls");
+        let judged = judge(&slow(), Some(&slow_for_all));
+        assert_eq!((rule(&judged), judged.pace), ("answered-over-tls", None));
         assert_eq!(rule(&judge(&slow(), None)), "answered-over-tls");
         assert_eq!(rule(&judge(&slow(), Some(&control_failed(HTTPS)))), "answered-over-tls");
         // A connection took 20 ms in the example; over a satellite it takes 600, and 12 of those explain the time.

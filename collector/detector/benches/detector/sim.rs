@@ -7,7 +7,7 @@ use std::collections::BinaryHeap;
 
 use jiff::Timestamp;
 use kedergi_detector::{Bursts, ControlVote, Heartbeat, Input, Instrument, Neighbourhood, Source, Vote};
-use kedergi_verdict::{DnsManner, How, Outcome, RuleId, TcpManner, TlsManner};
+use kedergi_verdict::{DnsManner, How, Outcome, Pace, RuleId, TcpManner, TlsManner};
 use kedergi_wire::{Asn, BatchId, CountryCode, ProbeId, ReportRef, ServiceId};
 
 /// 1 January 2026, 00:00 UTC; all times are seconds after it.
@@ -244,7 +244,7 @@ impl<'a> Play<'a> {
             trigger: None,
             resolver: None,
             sureness: None,
-            slowness,
+            slowness: slowness.map(|slowness| Pace { slowness, regime: None }),
             instrument: Instrument::default(),
             report: Some(ReportRef { batch: BatchId(person.id.0), index: 0 }),
         }))

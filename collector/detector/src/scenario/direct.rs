@@ -114,7 +114,7 @@ impl<'a> Direct<'a> {
                     trigger: verdict.trigger,
                     resolver: None,
                     sureness: None,
-                    slowness: None,
+                    slowness: verdict.pace,
                     instrument: Instrument { rules: verdict.rules_version, ..Instrument::default() },
                     report: Some(ReportRef { batch: BatchId(batch), index }),
                 }))

@@ -49,7 +49,7 @@ fn input(scenario: &Scenario, round: &Round, report: &Report, index: u16, verdic
         trigger: verdict.trigger,
         resolver: None,
         sureness: None,
-        slowness: None,
+        slowness: verdict.pace,
         instrument: Instrument::default(),
         report: Some(ReportRef { batch: BatchId(Digest::of(name.as_bytes()).0), index }),
     })

@@ -35,6 +35,7 @@ pub(super) fn fact(probe: u8, minute: i64, outcome: Outcome) -> Fact {
             hindered: Vec::new(),
             trigger: None,
             experiments: Vec::new(),
+            pace: None,
             evidence: Vec::new(),
         },
     }

@@ -75,6 +75,7 @@ fn fact(batch: u8, index: u16, probe: u8, outcome: Outcome, seconds: i64) -> Fac
             hindered: Vec::new(),
             trigger: None,
             experiments: Vec::new(),
+            pace: None,
             evidence: Vec::new(),
         },
     }

@@ -45,6 +45,7 @@ fn event(seconds: i64, cleared: Option<i64>) -> Event {
         cleared: cleared.map(at),
         probes: 2,
         manners: Vec::new(),
+        slowed: None,
         contested: false,
         notes: Vec::new(),
         evidence: Vec::new(),

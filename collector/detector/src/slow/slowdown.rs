@@ -1,0 +1,175 @@
+//! A while in which a service was slowed down on a network, or seemed to be.
+
+use kedergi_verdict::Regime;
+use kedergi_wire::ReportRef;
+use serde::{Deserialize, Serialize};
+
+use super::By;
+use super::usual::median;
+use crate::alarm::{EVIDENCE, Span};
+use crate::controls::Controls;
+use crate::series::Key;
+use crate::slow::Pace;
+use crate::time::Moment;
+use crate::{Affected, Kind, Note, Slowed};
+
+/// Values of d kept of one slow-down: enough for their median.
+const VALUES: usize = 32;
+
+/// One vote that says "slow".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Slowness {
+    pub(crate) at: Moment,
+    pub(crate) witness: u64,
+    pub(crate) pace: Pace,
+    pub(crate) report: Option<ReportRef>,
+    /// As of [`crate::alarm::Accusation`].
+    pub(crate) changed: Option<bool>,
+}
+
+/// A while in which a service was slowed down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Slowdown {
+    pub(crate) onset: Span,
+    /// When it became likely, and when the votes of independent probes sufficed.
+    pub(crate) suspected: Moment,
+    pub(crate) reached: Option<Moment>,
+    pub(crate) last_slow: Moment,
+    /// When a control first reached the service meanwhile.
+    pub(crate) contradicted: Option<Moment>,
+    pub(crate) end: Option<Span>,
+    pub(crate) cleared: Option<Moment>,
+    /// Place of the slow-down among those tested for.
+    pub(super) place: usize,
+    /// Votes since: slow ones, and those of targets that did not seem slow.
+    pub(super) slow: u16,
+    pub(super) quick: u16,
+    pub(super) standing: bool,
+    changed: u16,
+    unchanged: bool,
+    /// Sorted.
+    witnesses: Vec<u64>,
+    values: Vec<i16>,
+    policed: u32,
+    shaped: u32,
+    by_name: u32,
+    by_address: u32,
+    evidence: Vec<ReportRef>,
+}
+
+impl Slowdown {
+    pub(super) fn starting(onset: Span, at: Moment, place: usize, standing: bool) -> Self {
+        Self {
+            onset,
+            suspected: at,
+            reached: None,
+            last_slow: at,
+            contradicted: None,
+            end: None,
+            cleared: None,
+            place,
+            slow: 0,
+            quick: 0,
+            standing,
+            changed: 0,
+            unchanged: false,
+            witnesses: Vec::new(),
+            values: Vec::new(),
+            policed: 0,
+            shaped: 0,
+            by_name: 0,
+            by_address: 0,
+            evidence: Vec::new(),
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.end.is_none()
+    }
+
+    /// Takes a slow vote in. Whether anything worth telling changed.
+    pub(super) fn count(&mut self, seen: &Slowness) -> bool {
+        self.last_slow = seen.at;
+        self.slow = self.slow.saturating_add(1);
+        let place = self.witnesses.binary_search(&seen.witness);
+        if let Err(place) = place {
+            self.witnesses.insert(place, seen.witness);
+            match seen.changed {
+                Some(true) => self.changed = self.changed.saturating_add(1),
+                Some(false) => self.unchanged = true,
+                None => {}
+            }
+        }
+        if self.values.len() < VALUES {
+            self.values.push(seen.pace.slowness);
+        }
+        if self.evidence.len() < EVIDENCE {
+            self.evidence.extend(seen.report);
+        }
+        match seen.pace.by {
+            Some(By::Name) => self.by_name += 1,
+            Some(By::Address) => self.by_address += 1,
+            None => {}
+        }
+        match seen.pace.regime {
+            Some(Regime::Policed) => self.policed += 1,
+            Some(Regime::Shaped) => self.shaped += 1,
+            None => {}
+        }
+        place.is_err()
+    }
+
+    /// When it could first be suspected: votes, and a control that reached the service.
+    pub(crate) fn suspected(&self) -> Option<Moment> {
+        self.contradicted.map(|control| control.max(self.suspected))
+    }
+
+    /// When it could first be said.
+    pub(crate) fn confirmed(&self) -> Option<Moment> {
+        self.contradicted.zip(self.reached).map(|(control, reached)| control.max(reached))
+    }
+
+    /// Lets the controls have their say. Whether that changed anything.
+    pub(super) fn consult(&mut self, controls: &Controls) -> bool {
+        let before = self.contradicted;
+        let found = controls.contradicts(self.onset.latest, self.last_slow);
+        self.contradicted = before.into_iter().chain(found).min();
+        self.contradicted != before
+    }
+
+    pub(crate) fn witnesses(&self) -> &[u64] {
+        &self.witnesses
+    }
+
+    /// Whether it looks as if the instrument had changed, not the world.
+    fn is_instruments(&self) -> bool {
+        self.changed >= 2 && !self.unchanged
+    }
+
+    fn slowed(&self) -> Slowed {
+        let mut values: Vec<_> = self.values.iter().map(|&value| i32::from(value)).collect();
+        let &Self { policed, shaped, by_name, by_address, .. } = self;
+        Slowed { slowness: median(&mut values).unwrap_or(0), policed, shaped, by_name, by_address }
+    }
+
+    /// What the public knows of it; `None` where no control reached the service.
+    pub(crate) fn affected(&self, key: &Key) -> Option<Affected> {
+        let notes = [(self.standing, Note::Standing), (self.is_instruments(), Note::Instrument)];
+        Some(Affected {
+            kind: Kind::Throttling,
+            network: key.network,
+            service: Some(key.service.clone()),
+            onset: self.onset.into(),
+            suspected: self.suspected()?.timestamp(),
+            confirmed: self.confirmed().map(Moment::timestamp),
+            end: self.end.map(Into::into),
+            cleared: self.cleared.map(Moment::timestamp),
+            probes: u32::try_from(self.witnesses.len()).unwrap_or(u32::MAX),
+            manners: Vec::new(),
+            slowed: Some(self.slowed()),
+            contested: false,
+            notes: notes.into_iter().filter(|(holds, _)| *holds).map(|(_, note)| note).collect(),
+            evidence: self.evidence.clone(),
+        })
+    }
+}
