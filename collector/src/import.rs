@@ -3,7 +3,9 @@
 //! Files are read once, in whatever order their lines are; what is taken is sorted by the time of measurement, turned into
 //! votes, and the detector reads these as it reads those of probes. Nothing is kept: the store and the ledger have no part in it.
 
+mod contrast;
 mod file;
+mod ooni;
 mod print;
 mod progress;
 mod scores;
@@ -40,6 +42,7 @@ pub(crate) fn run(config: &Config, args: ImportArgs) -> Result<ExitCode> {
     let done = runtime.block_on(async {
         let work = tokio::task::spawn_blocking(move || {
             let told = match &args.source {
+                ImportSource::Ooni(ooni) => ooni::import(&ooni.files, &list)?,
                 ImportSource::Scores(scores) => scores::import(&scores.file, &list)?,
             };
             show(&told, &args)
@@ -56,6 +59,13 @@ pub(crate) fn run(config: &Config, args: ImportArgs) -> Result<ExitCode> {
 fn show(told: &Told, args: &ImportArgs) -> Result<()> {
     let events: Vec<_> = told.events(args.suspected).collect();
     print::events(&events, args.json, &mut std::io::stdout().lock())
+}
+
+/// Reads measurements in OONI's format as `import ooni` does, with the bundled list of targets, and says how many it took and how
+/// many not. For tests that feed it anything.
+pub fn count_ooni(file: &[u8]) -> Option<(u64, u64)> {
+    static LIST: LazyLock<Option<TargetList>> = LazyLock::new(|| targets::load(None).ok());
+    ooni::count(file, LIST.as_ref()?)
 }
 
 /// Reads a table of scores as `import scores` does, with the bundled list of targets, and says how many rows it took and how

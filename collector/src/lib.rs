@@ -21,4 +21,4 @@ mod targets;
 mod tls;
 
 pub use cli::main;
-pub use import::count_scores;
+pub use import::{count_ooni, count_scores};

@@ -15,6 +15,10 @@ Exit codes:
 
 Results go to standard output, logs to standard error. KEDERGI_LOG sets what is logged (error, warn, info, debug).";
 
+const OONI: &str = "\
+Example:
+  kedergi-collector import ooni 2024-03-*.jsonl.gz
+  kedergi-probe measure --ooni https://www.wikipedia.org/ > mine.jsonl; kedergi-collector import ooni mine.jsonl --json";
 const SCORES: &str = "\
 Example:
   $ head -2 scores.csv
@@ -187,6 +191,14 @@ pub(crate) struct ImportArgs {
 /// Whose measurements.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImportSource {
+    /// Measurements in OONI's data format
+    ///
+    /// Each file holds JSON: one measurement a line, one over many lines, or a list; plain or packed with gzip. Tests that are
+    /// read: web_connectivity (0.4 and 0.5). They are judged by our rules from what was observed, against what their test
+    /// helper saw, whatever they conclude themselves. A measurement names no probe, so agreement must come from hours,
+    /// resolvers and networks.
+    #[command(after_long_help = OONI)]
+    Ooni(ImportOoniArgs),
     /// Measurements that were scored layer by layer (CSV)
     ///
     /// One row a measurement. The first line names the columns, in any order: time (RFC 3339), country (two letters),
@@ -196,6 +208,14 @@ pub(crate) enum ImportSource {
     /// resolver_network. Others are not used. The file may be packed with gzip.
     #[command(after_long_help = SCORES)]
     Scores(ImportScoresArgs),
+}
+
+/// Arguments of `import ooni`.
+#[derive(Debug, Args)]
+pub(crate) struct ImportOoniArgs {
+    /// The files
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
 }
 
 /// Arguments of `import scores`.

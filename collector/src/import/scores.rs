@@ -1,7 +1,6 @@
 //! `import scores`: measurements that somebody else scored, layer by layer.
 
 mod belief;
-mod contrast;
 mod row;
 mod votes;
 

@@ -61,7 +61,7 @@ pub(super) fn test_keys<'a>(
         http_experiment_failure: experiment_failure(report),
         comparison: control::compare(report, control),
         summary: summary::summary(verdict.outcome),
-        x_kedergi: Own::from(verdict),
+        x_kedergi: Own::of(verdict, report.line),
     }
 }
 

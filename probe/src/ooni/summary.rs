@@ -1,6 +1,7 @@
 //! Our verdict in OONI's words: `accessible` and `blocking`, and what these cannot say.
 
 use kedergi_verdict::{How, HttpManner, Outcome, Verdict, Why};
+use kedergi_wire::Line;
 use serde::{Serialize, Serializer};
 
 /// Whether the site could be had, and what kept it away.
@@ -78,10 +79,12 @@ pub(super) struct Own<'a> {
     rules_version: u16,
     #[serde(skip_serializing_if = "<[How]>::is_empty")]
     hindered: &'a [How],
+    /// How the line was during the run: who judges again needs it.
+    line: Line,
 }
 
-impl<'a> From<&'a Verdict> for Own<'a> {
-    fn from(verdict: &'a Verdict) -> Self {
+impl<'a> Own<'a> {
+    pub(super) fn of(verdict: &'a Verdict, line: Line) -> Self {
         Self {
             outcome: verdict.outcome.word(),
             how: verdict.outcome.how(),
@@ -89,6 +92,7 @@ impl<'a> From<&'a Verdict> for Own<'a> {
             rule: verdict.rule.as_str(),
             rules_version: verdict.rules_version,
             hindered: &verdict.hindered,
+            line,
         }
     }
 }

@@ -1,10 +1,28 @@
 //! Whatever a file holds that somebody wants imported, it is read to its end, and each of its lines is taken or counted.
 
 use bolero::check;
-use kedergi_collector::count_scores;
+use kedergi_collector::{count_ooni, count_scores};
 use kedergi_fuzz::{Wound, wounded};
 
 const TABLE: &[u8] = include_bytes!("../../../collector/src/import/scores/odd.csv");
+
+/// Two measurements, one a line: as old and as new versions write them.
+const MEASUREMENTS: &[u8] = include_bytes!("../../../collector/src/import/ooni/two.jsonl");
+
+#[test]
+fn ooni() {
+    check!().for_each(|bytes: &[u8]| {
+        let _ = count_ooni(bytes);
+    });
+}
+
+#[test]
+fn ooni_wounded() {
+    assert_eq!(count_ooni(MEASUREMENTS), Some((2, 0)));
+    check!().with_type::<Vec<Wound>>().for_each(|wounds| {
+        let _ = count_ooni(&wounded(MEASUREMENTS, wounds));
+    });
+}
 
 #[test]
 fn scores() {

@@ -8,8 +8,8 @@ use kedergi_detector::{ControlVote, Input, Instrument, Resolver, Source, Vote};
 use kedergi_verdict::{DnsManner, How, Outcome, RuleId, TcpManner, TlsManner};
 use kedergi_wire::{Asn, CountryCode, Layer, ProbeId, ServiceId};
 
+use super::super::contrast::Contrast;
 use super::belief::{Opinion, Scores};
-use super::contrast::Contrast;
 use super::row::Row;
 
 /// From here on, in thousandths, what speaks against a block is a whole vote. What is less is saved up.

@@ -1,7 +1,7 @@
 //! The contrast with the world: whether a service that seems blocked is up.
 //!
-//! Imported scores have no controls of ours. What stands in for one: the service found fine from another network, or the word
-//! of whoever scored, who told blocked from down.
+//! What is imported has no controls of ours. What stands in for one: the service found fine from another network, a control of
+//! whoever measured, or the word of whoever scored, who told blocked from down.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -62,6 +62,17 @@ impl Contrast {
         seen.last = at;
         let since = *seen.failing.get_or_insert(at);
         seen.wants(at) && world.is_up(place, since, at, told) && world.answer(at)
+    }
+}
+
+impl Contrast {
+    /// It was blocked there, and `up` is whether a control reached it at the same time. Whether that has not just been said.
+    pub(super) fn blocked(&mut self, service: &ServiceId, place: Place, at: Timestamp, up: bool) -> bool {
+        let world = self.0.entry(service.clone()).or_default();
+        let seen = world.0.entry(place).or_default();
+        seen.last = at;
+        seen.failing.get_or_insert(at);
+        up && seen.wants(at) && world.answer(at)
     }
 }
 
