@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ed25519_dalek::SigningKey;
+use jiff::Timestamp;
 use kedergi_store::{Appended, Facts, Ledger, StoreError, StoredBatch, StoredBundle};
 use kedergi_wire::TargetList;
 use tokio::sync::{Notify, watch};
@@ -13,7 +14,7 @@ use tokio::task::spawn_blocking;
 
 use crate::asn::{Networks, NetworksError};
 use crate::config::Config;
-use crate::intake::{BundleError, Retests, first_bundle};
+use crate::intake::{BundleError, Neighbourhoods, Retests, first_bundle};
 use crate::keys::{KeyError, signing_key};
 use crate::targets::{self, TargetListError};
 
@@ -25,6 +26,7 @@ struct Inner {
     config: Config,
     targets: TargetList,
     networks: Networks,
+    neighbourhoods: Neighbourhoods,
     key: SigningKey,
     appender: Mutex<Facts>,
     reader: Mutex<Facts>,
@@ -81,6 +83,7 @@ impl App {
             config,
             targets,
             networks,
+            neighbourhoods: Neighbourhoods::new(Timestamp::now()).map_err(KeyError::Random)?,
             key,
             appender: Mutex::new(appender),
             reader: Mutex::new(Facts::open_to_read(&facts)?),
@@ -106,6 +109,10 @@ impl App {
 
     pub(crate) fn networks(&self) -> &Networks {
         &self.0.networks
+    }
+
+    pub(crate) fn neighbourhoods(&self) -> &Neighbourhoods {
+        &self.0.neighbourhoods
     }
 
     pub(crate) fn key(&self) -> &SigningKey {
@@ -155,6 +162,11 @@ impl App {
             self.0.controls.notify_one();
         }
         Ok(appended)
+    }
+
+    /// Forgets from which neighbourhoods the facts came that detection has read for good.
+    pub(crate) async fn forget_neighbourhoods(&self, cursor: i64) -> Result<(), StoreError> {
+        self.blocking(move |app| lock(&app.0.appender).forget_neighbourhoods(cursor)).await
     }
 
     /// Woken after every append. One job waits for it; a wake-up that comes while it works is kept.

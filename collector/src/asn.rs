@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use kedergi_detector::Neighbourhood;
 use kedergi_wire::{Asn, CountryCode};
 use maxminddb::{MaxMindDbError, Reader};
 use serde::Deserialize;
@@ -15,6 +16,8 @@ const BUNDLED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/networks.mmdb")
 pub(crate) struct Origin {
     pub(crate) network: Option<Asn>,
     pub(crate) country: Option<CountryCode>,
+    /// Which piece of the network, known only as long as today's key is.
+    pub(crate) neighbourhood: Option<Neighbourhood>,
 }
 
 /// Why a database cannot be used.
@@ -81,13 +84,17 @@ mod tests {
     #[test]
     fn slices_of_loopback_are_networks_and_loopback_is_not() {
         let networks = Networks::open([]).unwrap();
-        let at = |address: &str| networks.origin(address.parse().unwrap());
+        let at = |address: &str| {
+            let Origin { network, country, .. } = networks.origin(address.parse().unwrap());
+            (network, country)
+        };
         let kz = "KZ".parse().ok();
-        assert_eq!(at("127.91.98.7"), Origin { network: Asn::new(9198), country: kz });
-        assert_eq!(at("::ffff:127.206.26.1"), Origin { network: Asn::new(206_026), country: kz });
-        assert_eq!(at("10.2.3.4"), Origin { network: Asn::new(64_502), country: kz });
-        assert_eq!(at("127.0.0.1"), Origin::default());
-        assert_eq!(at("2001:db8::1"), Origin::default());
+        assert_eq!(at("127.91.98.7"), (Asn::new(9198), kz));
+        assert_eq!(at("::ffff:127.206.26.1"), (Asn::new(206_026), kz));
+        assert_eq!(at("10.2.3.4"), (Asn::new(64_502), kz));
+        assert_eq!(at("198.51.100.1"), (Asn::new(64_503), kz));
+        assert_eq!(at("127.0.0.1"), (None, None));
+        assert_eq!(at("2001:db8::1"), (None, None));
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod bundle;
 mod enroll;
 mod heartbeat;
 mod judge;
+mod neighbourhood;
 mod origin;
 mod refusal;
 mod reports;
@@ -19,6 +20,7 @@ use kedergi_wire::{ApiPath, MAX_ENVELOPE};
 use crate::app::App;
 
 pub(crate) use bundle::{BundleError, first_bundle, keep_current};
+pub(crate) use neighbourhood::Neighbourhoods;
 pub(crate) use origin::Peer;
 pub(crate) use refusal::Refusal;
 pub(crate) use retests::Retests;

@@ -47,7 +47,8 @@ pub(crate) fn invite_hash(code: &str) -> [u8; 32] {
     Digest::of(bare.as_bytes()).0
 }
 
-fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
+/// So many bytes that nobody can guess.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(NoRandomness)?;
     Ok(bytes)

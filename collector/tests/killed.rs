@@ -75,6 +75,7 @@ fn batch(key: &SigningKey, sequence: u64) -> Vec<u8> {
         observations: Vec::new(),
         trials: Vec::new(),
         pairs: Vec::new(),
+        instrument: None,
     };
     seal(Kind::Batch, key, &Batch { reports: vec![report] }).unwrap()
 }

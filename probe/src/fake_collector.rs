@@ -15,7 +15,7 @@ use futures_util::stream;
 use jiff::Timestamp;
 use kedergi_wire::{
     Agenda, ApiPath, Asn, Batch, ControlSnapshot, EnrollReply, EnrollRequest, Envelope, Heartbeat, Kind, ProbeId,
-    Problem, Receipt, Role, Stored, Target, TargetBundle, TargetUrl, seal,
+    Problem, Receipt, Report, Role, Stored, Target, TargetBundle, TargetUrl, seal,
 };
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -93,11 +93,16 @@ impl FakeCollector {
         look(&mut self.books.lock().unwrap())
     }
 
-    /// The reports in every stored batch.
+    /// The numbers of the reports in every stored batch.
     pub(crate) fn sequences(&self) -> Vec<u64> {
+        self.reports().iter().map(|report| report.sequence).collect()
+    }
+
+    /// The reports themselves.
+    pub(crate) fn reports(&self) -> Vec<Report> {
         let stored = self.books(|books| books.stored.clone());
         let batches = stored.iter().map(|bytes| Envelope::parse(bytes).unwrap().open::<Batch>(Kind::Batch).unwrap());
-        batches.flat_map(|batch| batch.reports).map(|report| report.sequence).collect()
+        batches.flat_map(|batch| batch.reports).collect()
     }
 
     fn bundle(&self) -> Option<Vec<u8>> {

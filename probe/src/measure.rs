@@ -171,6 +171,7 @@ pub async fn measure_run(
             observations,
             trials,
             pairs,
+            instrument: None,
         };
         let known = control.and_then(|control| control.entry(&report.target));
         kept::settle(&mut report, known);

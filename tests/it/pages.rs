@@ -43,7 +43,7 @@ fn readers_find_what_happened_whatever_their_browser() {
 fn replay(url: &str, folder: &std::path::Path) {
     let invite = |role: &str| {
         let mut invite = binaries::command("kedergi-collector");
-        invite.args(["invite", "--uses", "200", "--role", role, "--data-dir"]).arg(folder.join("data"));
+        invite.args(["invite", "--vouched", "--uses", "200", "--role", role, "--data-dir"]).arg(folder.join("data"));
         String::from_utf8(invite.output().unwrap().stdout).unwrap().trim().to_owned()
     };
     let (probes, controls) = (invite("probe"), invite("control"));

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use kedergi_verdict::{Outcome, Pace, RuleId, Trigger};
-use kedergi_wire::{Asn, CountryCode, ProbeId, ReportRef, ResolverClass, ServiceId};
+use kedergi_wire::{Asn, CountryCode, Layer, ProbeId, ReportRef, ResolverClass, ServiceId};
 use serde::{Deserialize, Serialize};
 
 /// One thing the detector takes into account.
@@ -99,6 +99,15 @@ pub enum Resolver {
     Class(ResolverClass),
     /// One on this network (imported data).
     Network(Asn),
+}
+
+impl Resolver {
+    /// The resolver that a probe's verdict is about: whenever the rules call a name blocked, they accuse the resolver that the
+    /// line uses. `None` where the verdict is not about names.
+    pub fn of_probe(outcome: Outcome) -> Option<Self> {
+        let about_names = outcome.how().is_some_and(|how| how.layer() == Layer::Dns);
+        about_names.then_some(Self::Class(ResolverClass::System))
+    }
 }
 
 /// With what something was measured and judged. Only whether two are the same matters, so that names of software stay out of

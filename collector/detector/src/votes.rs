@@ -254,7 +254,9 @@ impl Lists {
             Ballot::Blocked(found, _) => 1 + listed(&mut self.kinds, found, PACES - 1)?,
             Ballot::Paced(pace, _) => u64::try_from(PACES).ok()? + listed(&mut self.paces, pace, PACES)?,
         };
-        let instrument = listed(&mut self.instruments, cast.instrument, 1 << INSTRUMENTS)?;
+        // Whoever names a new instrument each time leaves no room for others'; one place is kept for all that do not fit.
+        let instrument = listed(&mut self.instruments, cast.instrument, (1 << INSTRUMENTS) - 1)
+            .or_else(|| listed(&mut self.instruments, Instrument::default(), 1 << INSTRUMENTS))?;
         Some(u64::from(cast.at.0) << 32 | who << (KINDS + INSTRUMENTS) | kind << INSTRUMENTS | instrument)
     }
 

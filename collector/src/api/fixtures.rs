@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use kedergi_detector::{Affected, Bracket, Change, Event, EventId, EventState, Kind};
-use kedergi_store::{Fact, StoredBatch};
+use kedergi_store::{Fact, Provenance, StoredBatch};
 use kedergi_verdict::{How, Outcome, RuleId, TlsManner, Verdict};
 use kedergi_wire::{Asn, BatchId, Digest, ProbeId, ReportRef, Role};
 use tempfile::TempDir;
@@ -63,6 +63,7 @@ fn fact(number: u8) -> Fact {
         service: "facebook".parse().unwrap(),
         network: Asn::new(if number < 3 { 9198 } else { 21299 }),
         country: "KZ".parse().ok(),
+        provenance: Provenance::default(),
         verdict: Verdict {
             outcome: Outcome::Blocked { how: How::Tls(TlsManner::Timeout) },
             rule: RuleId("tls-timeout".into()),

@@ -111,6 +111,12 @@ pub(super) struct InviteArgs {
     /// After how long it is worth nothing, such as 12h, 7d or 2w [default: never]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(super) expires: Option<SignedDuration>,
+    /// You know those who will use it
+    ///
+    /// Probes in their first week are believed little if many enrolled on the same day: anybody can make a hundred. Those who
+    /// enroll with this invitation count at once as others do after a week. Never publish such a code.
+    #[arg(long)]
+    pub(super) vouched: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

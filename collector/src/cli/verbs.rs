@@ -72,7 +72,8 @@ fn invite(config: &Config, args: &InviteArgs) -> Result<()> {
     let code = invite_code()?;
     let expires = args.expires.map(|expires| Timestamp::now().checked_add(expires)).transpose()?;
     let mut ledger = open_ledger(&config.data_dir)?;
-    ledger.add_invite(NewInvite { code_hash: invite_hash(&code), role: args.role.into(), uses: args.uses, expires })?;
+    let (code_hash, role) = (invite_hash(&code), args.role.into());
+    ledger.add_invite(NewInvite { code_hash, role, uses: args.uses, expires, vouched: args.vouched })?;
     println!("{code}");
     Ok(())
 }

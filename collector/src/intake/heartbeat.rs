@@ -24,7 +24,7 @@ pub(super) async fn heartbeat(
     origin: Origin,
     Sealed(bytes): Sealed,
 ) -> Result<Json<Agenda>, Refusal> {
-    let Opened { probe, role, payload } = app.blocking(move |app| accept(app, origin, &bytes)).await?;
+    let Opened { probe, role, payload, .. } = app.blocking(move |app| accept(app, origin, &bytes)).await?;
     metrics::counter!("kedergi_heartbeats_total").increment(1);
     let deadline = Instant::now() + Duration::from_secs(payload.wait_s.into()).min(LONGEST_WAIT);
     let (mut bundle, mut asked) = (app.bundle().subscribe(), app.retests().subscribe());
@@ -36,7 +36,7 @@ pub(super) async fn heartbeat(
         let retest = app.retests().heard(Sign { probe, role, network: origin.network }, now);
         let news = !retest.is_empty() || payload.bundle != Some(version);
         if news || closing || Instant::now() >= deadline {
-            let Origin { network, country } = origin;
+            let Origin { network, country, .. } = origin;
             return Ok(Json(Agenda { server_time: now, network, country, bundle: version, retest }));
         }
         tokio::select! {

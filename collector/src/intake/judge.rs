@@ -1,9 +1,9 @@
 //! Reports become facts. Pure, but for asking what a control saw.
 
 use jiff::{SignedDuration, Timestamp};
-use kedergi_store::{Fact, StoreError};
+use kedergi_store::{Fact, Provenance, StoreError};
 use kedergi_verdict::{Verdict, control_entry};
-use kedergi_wire::{BatchId, ControlEntry, ProbeId, Report, ReportRef, Role, Source, TargetList, TargetUrl};
+use kedergi_wire::{BatchId, ControlEntry, Digest, ProbeId, Report, ReportRef, Role, Source, TargetList, TargetUrl};
 
 use crate::asn::Origin;
 
@@ -16,6 +16,8 @@ const AHEAD: SignedDuration = SignedDuration::from_mins(10);
 pub(super) struct Sender {
     pub(super) probe: ProbeId,
     pub(super) role: Role,
+    /// When it enrolled, if nobody vouched for it.
+    pub(super) newcomer: Option<Timestamp>,
     pub(super) origin: Origin,
 }
 
@@ -75,10 +77,27 @@ pub(super) fn judge(
             service: service.clone(),
             network: sender.origin.network,
             country: sender.origin.country,
+            provenance: provenance(sender, report),
             verdict,
         });
     }
     Ok(judged)
+}
+
+fn provenance(sender: Sender, report: &Report) -> Provenance {
+    let instrument = report.instrument.as_ref();
+    Provenance {
+        neighbourhood: sender.origin.neighbourhood.filter(|_| sender.role == Role::Probe),
+        enrolled: sender.newcomer,
+        software: instrument.map(|instrument| short(&instrument.software)),
+        list: instrument.and_then(|instrument| instrument.list),
+    }
+}
+
+/// Enough of a digest to tell one version of the software from another.
+fn short(text: &str) -> u32 {
+    let [a, b, c, d, ..] = Digest::of(text.as_bytes()).0;
+    u32::from_le_bytes([a, b, c, d])
 }
 
 /// Whether a report says that it was measured elsewhere than where it came from. It would be filed under a provider of whom

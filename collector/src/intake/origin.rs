@@ -8,6 +8,7 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::serve::IncomingStream;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 use crate::app::App;
@@ -51,7 +52,11 @@ impl FromRequestParts<App> for Origin {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, StatusCode> {
         let peer = parts.extensions.get::<ConnectInfo<Peer>>().ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
         let address = client(peer.0.0, &parts.headers, &app.config().trusted_proxies);
-        Ok(address.map(|address| app.networks().origin(address)).unwrap_or_default())
+        let origin = |address| Origin {
+            neighbourhood: Some(app.neighbourhoods().of(address, Timestamp::now())),
+            ..app.networks().origin(address)
+        };
+        Ok(address.map(origin).unwrap_or_default())
     }
 }
 

@@ -22,9 +22,9 @@ pub(super) async fn reports(
 
 fn accept(app: &App, origin: Origin, bytes: &Bytes) -> Result<Receipt, Refusal> {
     let envelope = Envelope::parse(bytes)?;
-    let Opened { probe, role, payload: Batch { reports } } = open(app, &envelope, Kind::Batch)?;
+    let Opened { probe, role, newcomer, payload: Batch { reports } } = open(app, &envelope, Kind::Batch)?;
     let now = Timestamp::now();
-    let sender = Sender { probe, role, origin };
+    let sender = Sender { probe, role, newcomer, origin };
     let judged = app.facts_now(|facts| {
         judge(envelope.id(), sender, &reports, app.targets(), now, |target, at| facts.control_for(target, at))
     })?;

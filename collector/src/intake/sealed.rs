@@ -3,6 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use http::StatusCode;
+use jiff::Timestamp;
 use kedergi_store::ProbeRow;
 use kedergi_wire::{Envelope, Kind, ProbeId, Role};
 use serde::de::DeserializeOwned;
@@ -17,6 +18,8 @@ pub(super) struct Sealed(pub(super) Bytes);
 pub(super) struct Opened<T> {
     pub(super) probe: ProbeId,
     pub(super) role: Role,
+    /// When it enrolled, if nobody vouched for it.
+    pub(super) newcomer: Option<Timestamp>,
     pub(super) payload: T,
 }
 
@@ -36,11 +39,13 @@ impl<S: Send + Sync> FromRequest<S> for Sealed {
 /// Opens an envelope of an enrolled probe. Expanding costs more than looking a key up, so strangers are turned away first.
 pub(super) fn open<T: DeserializeOwned>(app: &App, envelope: &Envelope<'_>, kind: Kind) -> Result<Opened<T>, Refusal> {
     let probe = envelope.sender();
-    let ProbeRow { role, revoked } = app.ledger_now(|ledger| ledger.probe(probe))?.ok_or(Refusal::UnknownProbe)?;
+    let ProbeRow { role, revoked, enrolled, vouched } =
+        app.ledger_now(|ledger| ledger.probe(probe))?.ok_or(Refusal::UnknownProbe)?;
     if revoked {
         // Only the probe itself is told, and only the key's owner can sign.
         envelope.verify()?;
         return Err(Refusal::RevokedProbe);
     }
-    Ok(Opened { probe, role, payload: envelope.open(kind)? })
+    let newcomer = (!vouched).then_some(enrolled);
+    Ok(Opened { probe, role, newcomer, payload: envelope.open(kind)? })
 }

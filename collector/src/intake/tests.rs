@@ -4,6 +4,7 @@ mod batches;
 mod bundles;
 mod connections;
 mod house;
+mod liars;
 mod polls;
 mod refusals;
 mod sample;

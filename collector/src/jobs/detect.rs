@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use kedergi_detector::{Change, ControlVote, Detector, Input, Instrument, Source, Vote};
+use kedergi_detector::{Change, ControlVote, Detector, Input, Instrument, Resolver, Source, Vote};
 use kedergi_store::{Detection, Fact, NewAlert, StoreError};
 use kedergi_verdict::Outcome;
 use kedergi_wire::{Role, TargetList};
@@ -93,6 +93,7 @@ impl Follower {
         let alerting = !alerts.is_empty();
         self.app.ledger(move |ledger| ledger.commit_detection(cursor, &state, &changes, &alerts)).await?;
         self.cursor = cursor;
+        self.app.forget_neighbourhoods(cursor).await?;
         if alerting {
             self.app.alerted().notify_one();
         }
@@ -165,14 +166,22 @@ fn input(fact: &Fact) -> Option<Input> {
             country: fact.country?,
             network: fact.network?,
             service: fact.service.clone(),
-            source: Source::probe(fact.probe),
+            source: Source::Probe {
+                id: fact.probe,
+                neighbourhood: fact.provenance.neighbourhood,
+                enrolled: fact.provenance.enrolled,
+            },
             outcome: fact.verdict.outcome,
             rule: fact.verdict.rule.clone(),
             trigger: fact.verdict.trigger,
-            resolver: None,
+            resolver: Resolver::of_probe(fact.verdict.outcome),
             sureness: None,
             slowness: fact.verdict.pace,
-            instrument: Instrument { rules: fact.verdict.rules_version, ..Instrument::default() },
+            instrument: Instrument {
+                software: fact.provenance.software.unwrap_or_default(),
+                list: fact.provenance.list.unwrap_or_default(),
+                rules: fact.verdict.rules_version,
+            },
             report: Some(fact.report),
         })),
     }

@@ -130,7 +130,13 @@ fn invites(data_dir: &std::path::Path) -> Result<(String, String)> {
     let mut ledger = open_ledger(data_dir)?;
     let mut invite = |role| -> Result<String> {
         let code = invite_code()?;
-        ledger.add_invite(NewInvite { code_hash: invite_hash(&code), role, uses: u32::MAX, expires: None })?;
+        ledger.add_invite(NewInvite {
+            code_hash: invite_hash(&code),
+            role,
+            uses: u32::MAX,
+            expires: None,
+            vouched: true,
+        })?;
         Ok(code)
     };
     Ok((invite(Role::Probe)?, invite(Role::Control)?))

@@ -1,5 +1,5 @@
 use jiff::Timestamp;
-use kedergi_detector::Counts;
+use kedergi_detector::{Counts, Neighbourhood};
 use kedergi_verdict::Verdict;
 use kedergi_wire::{Asn, BatchId, ControlEntry, CountryCode, ProbeId, ReportRef, Role, ServiceId, TargetUrl};
 
@@ -24,8 +24,24 @@ pub struct Fact {
     pub network: Option<Asn>,
     /// The country the report came from, if known.
     pub country: Option<CountryCode>,
+    /// What else is known of how it came about.
+    pub provenance: Provenance,
     /// What the report means. A control's report is judged against itself.
     pub verdict: Verdict,
+}
+
+/// What tells a new probe from an old one, neighbours from strangers, and one instrument from another. Each may be unknown;
+/// in facts from before it was kept, all are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Provenance {
+    /// The piece of the network that the report came from. Kept until [`crate::Facts::forget_neighbourhoods`].
+    pub neighbourhood: Option<Neighbourhood>,
+    /// When the probe enrolled; `None` too if whoever invited it vouched for it.
+    pub enrolled: Option<Timestamp>,
+    /// Digest of the name and version of the software that measured.
+    pub software: Option<u32>,
+    /// Digest of the targets of the service that the probe knew.
+    pub list: Option<u32>,
 }
 
 /// A verified batch with what was made of it.

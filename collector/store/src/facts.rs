@@ -16,7 +16,7 @@ use crate::open;
 pub use controls::CONTROL_WINDOW;
 
 /// One step per version of the layout; a step that was released is never changed.
-const STEPS: &[M<'static>] = &[M::up(include_str!("facts/layout.sql"))];
+const STEPS: &[M<'static>] = &[M::up(include_str!("facts/layout.sql")), M::up(include_str!("facts/provenance.sql"))];
 const LAYOUT: Migrations<'static> = Migrations::from_slice(STEPS);
 
 /// The file of facts.

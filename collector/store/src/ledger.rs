@@ -19,7 +19,7 @@ pub use detection::Detection;
 pub use probes::{Enrolled, NewInvite, ProbeRow};
 
 /// One step per version of the layout; a step that was released is never changed.
-const STEPS: &[M<'static>] = &[M::up(include_str!("ledger/layout.sql"))];
+const STEPS: &[M<'static>] = &[M::up(include_str!("ledger/layout.sql")), M::up(include_str!("ledger/vouched.sql"))];
 const LAYOUT: Migrations<'static> = Migrations::from_slice(STEPS);
 
 /// The file of the ledger. What a call changed has reached the disk when it returns.

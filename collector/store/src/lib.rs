@@ -14,6 +14,6 @@ mod ledger;
 mod open;
 
 pub use error::StoreError;
-pub use fact::{Appended, BucketRow, CellRow, CountryActivity, Fact, StoredBatch};
+pub use fact::{Appended, BucketRow, CellRow, CountryActivity, Fact, Provenance, StoredBatch};
 pub use facts::{CONTROL_WINDOW, Facts};
 pub use ledger::{AlertRow, Detection, Enrolled, Ledger, NewAlert, NewInvite, ProbeRow, StoredBundle};

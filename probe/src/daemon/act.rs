@@ -1,11 +1,11 @@
 //! What follows from the state: heartbeats, uploads and runs are begun here, each where none is under way.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
-use kedergi_wire::{ControlSnapshot, Heartbeat, Kind, Report, TargetUrl, seal};
+use kedergi_wire::{ControlSnapshot, Heartbeat, Instrument, Kind, Report, TargetUrl, list_digest, seal};
 use rand::RngExt;
 use rand::seq::IndexedRandom;
 
@@ -161,7 +161,25 @@ impl Daemon {
             compared,
             targets,
         };
-        Ok((self.measure)(run))
+        let instruments = self.instruments(&run.targets);
+        let reports = (self.measure)(run);
+        Ok(async move {
+            let reports = reports.await;
+            let with = |report: Report| Report { instrument: instruments.get(&report.target).cloned(), ..report };
+            reports.into_iter().map(with).collect()
+        }
+        .boxed_local())
+    }
+
+    /// With what these are measured. The list is that of now: another may come while the run is under way.
+    fn instruments(&self, targets: &[TargetUrl]) -> BTreeMap<TargetUrl, Instrument> {
+        let listed = self.bundle.as_ref().map_or(&[][..], |bundle| bundle.targets.as_slice());
+        let services: BTreeMap<_, _> = listed.iter().map(|target| (&target.url, &target.service)).collect();
+        let with = |target: &TargetUrl| {
+            let list = services.get(target).map(|service| list_digest(listed, service));
+            (target.clone(), Instrument { software: SOFTWARE.to_owned(), list })
+        };
+        targets.iter().map(with).collect()
     }
 
     /// Writes down and logs how things are, where that changed. Reasons name neither target nor probe.

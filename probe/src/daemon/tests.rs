@@ -105,6 +105,9 @@ async fn it_measures_the_list_and_delivers() {
     let probe = Probe::enrolled(&collector).await;
     probe.work_until(|probe| probe.delivered() == 3).await;
     assert_eq!(collector.sequences(), [1, 2, 3]);
+    let with: BTreeSet<_> = collector.reports().into_iter().map(|report| report.instrument.unwrap().list).collect();
+    assert_eq!(with.len(), 1, "all of one service");
+    assert!(with.iter().all(Option::is_some));
     let runs = probe.runs.borrow();
     let mut measured = runs[0].targets.clone();
     measured.sort();

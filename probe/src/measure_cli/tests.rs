@@ -15,6 +15,7 @@ fn report(target: &str, outside: Tally) -> Report {
         observations: vec![Observation { after_ms: 0, took_ms: 5000, hop: 0, step: Step::Tcp(tcp) }],
         trials: Vec::new(),
         pairs: Vec::new(),
+        instrument: None,
     }
 }
 

@@ -27,6 +27,7 @@ impl Example {
             observations: Vec::new(),
             trials: Vec::new(),
             pairs: Vec::new(),
+            instrument: None,
         })
     }
 

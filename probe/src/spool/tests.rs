@@ -24,6 +24,7 @@ pub(crate) fn report(sequence: u64) -> Report {
         observations: Vec::new(),
         trials: Vec::new(),
         pairs: Vec::new(),
+        instrument: None,
     }
 }
 

@@ -42,6 +42,7 @@ pub(crate) fn report(target: &str) -> Example {
         observations: Vec::new(),
         trials: Vec::new(),
         pairs: Vec::new(),
+        instrument: None,
     };
     Example { report, hop: 0, url: url(target) }
 }

@@ -180,6 +180,7 @@ fn report() -> impl Strategy<Value = Report> {
             observations,
             trials: Vec::new(),
             pairs: Vec::new(),
+            instrument: None,
         }
     })
 }

@@ -25,12 +25,12 @@ pub use exchange::{
 };
 pub use failure::Failure;
 pub use ids::{Asn, BatchId, CountryCode, Digest, IdError, ProbeId, ReportRef, ServiceId};
-pub use list::{ListError, ListFile, ServiceRule, TargetList};
+pub use list::{ListError, ListFile, ServiceRule, TargetList, list_digest};
 pub use observation::{
     Answer, Answers, Body, Certificate, Dns, Hello, Http, Layer, Observation, Page, Query, Quic, QuicAnswer, Rcode,
     ResolverClass, Session, Step, StepOutcome, Tcp, Tls, Verification,
 };
-pub use report::{Batch, FORMAT, Known, Line, Report, Source, SystemResolver, Tally, Vantage};
+pub use report::{Batch, FORMAT, Instrument, Known, Line, Report, Source, SystemResolver, Tally, Vantage};
 pub use target::{Category, Target, TargetError, TargetUrl};
 pub use trial::{Altered, GoodputPair, Transfer, Trial};
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ServiceId, Target, TargetUrl, limits};
+use crate::{Digest, ServiceId, Target, TargetUrl, limits};
 
 /// A list as it stands in its file. [`TargetList`] is one that makes sense.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,6 +125,16 @@ impl TryFrom<ListFile> for TargetList {
     }
 }
 
+/// A digest of the targets that stand for a service in a list, in whatever order they are listed: another one means that the
+/// service is measured by other targets. Four bytes, because only whether two are the same matters.
+pub fn list_digest(targets: &[Target], service: &ServiceId) -> u32 {
+    let mut urls: Vec<_> =
+        targets.iter().filter(|target| target.service == *service).map(|target| target.url.as_str()).collect();
+    urls.sort_unstable();
+    let [a, b, c, d, ..] = Digest::of(urls.join("\n").as_bytes()).0;
+    u32::from_le_bytes([a, b, c, d])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,6 +164,13 @@ mod tests {
         assert_eq!((list.blocked_when(&m), list.blocked_when(&a)), (2, 1));
         assert_eq!(list.endpoints(&m).count(), 2);
         assert_eq!(list.services().count(), 2);
+    }
+
+    #[test]
+    fn the_digest_tells_other_targets_of_the_service_and_nothing_else() {
+        let digest = |targets: &[(&str, &str)]| list_digest(&file(targets, &[]).target, &"m".parse().unwrap());
+        assert_eq!(digest(&TWO), digest(&[TWO[1], TWO[0], ("https://b.example/", "b")]));
+        assert_ne!(digest(&TWO), digest(&TWO[..1]));
     }
 
     #[test]

@@ -46,6 +46,20 @@ pub struct Report {
         deserialize_with = "bounded::seq::<_, _, { limits::PAIRS }>"
     )]
     pub pairs: Vec<GoodputPair>,
+    /// With what it was measured. `None` in reports from before this was written down, and in those made by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instrument: Option<Instrument>,
+}
+
+/// With what a report was measured: a shift that follows a change of it is the instrument's doing, not the network's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instrument {
+    /// Name and version of the probe's software.
+    #[serde(deserialize_with = "bounded::text")]
+    pub software: String,
+    /// [`crate::list_digest`] of the target's service in the list that the probe held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<u32>,
 }
 
 impl Report {

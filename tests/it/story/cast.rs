@@ -209,7 +209,7 @@ fn start_collector(lab: &Lab, receiver: &Receiver) -> (Process, PathBuf) {
 
 fn invite(data_dir: &Path, role: &str) -> String {
     let mut invite = binaries::command("kedergi-collector");
-    let output = invite.args(["invite", "--role", role, "--data-dir"]).arg(data_dir).output().unwrap();
+    let output = invite.args(["invite", "--vouched", "--role", role, "--data-dir"]).arg(data_dir).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }

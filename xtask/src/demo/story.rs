@@ -119,7 +119,8 @@ impl Story {
     }
 
     fn invite(&self, role: &str, uses: u32) -> Result<String> {
-        let output = self.collector("invite").args(["--role", role, "--uses", &uses.to_string()]).output()?;
+        let output =
+            self.collector("invite").args(["--vouched", "--role", role, "--uses", &uses.to_string()]).output()?;
         ensure!(output.status.success(), "invite failed: {}", String::from_utf8_lossy(&output.stderr));
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }

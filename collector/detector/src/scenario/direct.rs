@@ -11,7 +11,7 @@ use kedergi_wire::{BatchId, ProbeId, ReportRef, Role, ServiceId};
 use super::Scenario;
 use super::rounds::{Looked, Rounds};
 use super::synthesis::Fate;
-use crate::{Change, ControlVote, Detector, Event, EventId, Input, Instrument, Source, Vote};
+use crate::{Change, ControlVote, Detector, Event, EventId, Input, Instrument, Resolver, Source, Vote};
 
 /// What came of a scenario.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,7 +112,7 @@ impl<'a> Direct<'a> {
                     outcome: verdict.outcome,
                     rule: verdict.rule.clone(),
                     trigger: verdict.trigger,
-                    resolver: None,
+                    resolver: Resolver::of_probe(verdict.outcome),
                     sureness: None,
                     slowness: verdict.pace,
                     instrument: Instrument { rules: verdict.rules_version, ..Instrument::default() },

@@ -314,6 +314,7 @@ impl<'a> Rounds<'a> {
             observations: observations(site, fate),
             trials: Vec::new(),
             pairs: Vec::new(),
+            instrument: None,
         }
     }
 

@@ -54,6 +54,7 @@ pub(super) fn report(target: TargetUrl, at: Timestamp) -> Report {
         observations: Vec::new(),
         trials: Vec::new(),
         pairs: Vec::new(),
+        instrument: None,
     }
 }
 

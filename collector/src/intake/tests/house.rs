@@ -12,7 +12,8 @@ use kedergi_wire::{
     Agenda, ApiPath, Batch, BatchId, CONSENT_VERSION, EnrollReply, EnrollRequest, Envelope, Heartbeat, Kind, ProbeId,
     Problem, Receipt, Report, Role, TargetBundle, seal,
 };
-use reqwest::{Client, Response, StatusCode};
+use reqwest::header::{HeaderMap, HeaderName};
+use reqwest::{Client, ClientBuilder, Response, StatusCode};
 use rusqlite::Connection;
 use rustls::{ClientConfig, RootCertStore};
 use serde::Serialize;
@@ -27,7 +28,11 @@ use crate::keys::invite_hash;
 use crate::serve::{ServeError, Server};
 
 pub(super) const INVITE: &str = "FOR-PROBES";
+/// For whoever comes: nobody vouches for them.
+pub(super) const OPEN_INVITE: &str = "FOR-ANYBODY";
 pub(super) const CONTROL_INVITE: &str = "FOR-CONTROLS";
+/// A proxy that a house may be told to trust.
+pub(super) const PROXY: &str = "127.0.0.9";
 /// What a loaded machine may take; a test that waits so long has failed.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -48,9 +53,10 @@ impl House {
     /// Opens with a configuration of its own. Whoever needs files may put them in the data directory.
     pub(super) async fn open_with(change: impl FnOnce(&mut Config)) -> Self {
         let house = Self::start(Arc::new(tempfile::tempdir().unwrap()), change).await;
-        let invites = [(INVITE, Role::Probe), (CONTROL_INVITE, Role::Control)];
-        for (code, role) in invites {
-            let invite = NewInvite { code_hash: invite_hash(code), role, uses: 100, expires: None };
+        let invites =
+            [(INVITE, Role::Probe, true), (OPEN_INVITE, Role::Probe, false), (CONTROL_INVITE, Role::Control, true)];
+        for (code, role, vouched) in invites {
+            let invite = NewInvite { code_hash: invite_hash(code), role, uses: 100, expires: None, vouched };
             house.app.ledger(move |ledger| ledger.add_invite(invite)).await.unwrap();
         }
         house
@@ -116,6 +122,13 @@ impl House {
         guest
     }
 
+    /// A guest whose connections come through the proxy at [`PROXY`], from that address.
+    pub(super) fn guest_at(&self, number: u8, address: &str) -> Guest {
+        let forwarded = HeaderMap::from_iter([(HeaderName::from_static("x-forwarded-for"), address.parse().unwrap())]);
+        let client = builder(PROXY.parse().ok()).default_headers(forwarded).build().unwrap();
+        Guest { client, ..self.guest(number) }
+    }
+
     pub(super) async fn control(&self) -> Guest {
         let guest = self.guest(200);
         guest.enroll(CONTROL_INVITE).await;
@@ -125,9 +138,12 @@ impl House {
 
 /// A client with an address of its own that trusts nobody's certificate.
 pub(super) fn client(from: Option<IpAddr>, only_h2: bool) -> Client {
-    let client =
-        Client::builder().tls_backend_preconfigured(tls(None)).local_address(from).no_proxy().timeout(PATIENCE);
+    let client = builder(from);
     if only_h2 { client.http2_prior_knowledge() } else { client }.build().unwrap()
+}
+
+fn builder(from: Option<IpAddr>) -> ClientBuilder {
+    Client::builder().tls_backend_preconfigured(tls(None)).local_address(from).no_proxy().timeout(PATIENCE)
 }
 
 /// TLS that trusts `root` alone.

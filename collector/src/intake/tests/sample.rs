@@ -60,6 +60,7 @@ fn report(sequence: u64, handshake: StepOutcome<Session>, verification: Option<V
         observations: steps.map(observed).into(),
         trials: Vec::new(),
         pairs: Vec::new(),
+        instrument: None,
     }
 }
 

@@ -1,5 +1,5 @@
 use jiff::SignedDuration;
-use kedergi_store::{AlertRow, StoredBatch};
+use kedergi_store::{AlertRow, Provenance, StoredBatch};
 use kedergi_verdict::{How, RuleId, TlsManner, Verdict};
 use kedergi_wire::{Asn, BatchId, Digest, ProbeId, ReportRef};
 use tempfile::TempDir;
@@ -28,6 +28,7 @@ pub(super) fn fact(probe: u8, minute: i64, outcome: Outcome) -> Fact {
         service: "facebook".parse().unwrap(),
         network: known.then(|| Asn::new(9198).unwrap()),
         country: known.then(|| "KZ".parse().unwrap()),
+        provenance: Provenance::default(),
         verdict: Verdict {
             outcome,
             rule: RuleId("made-up".into()),

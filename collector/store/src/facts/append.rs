@@ -1,10 +1,11 @@
+use kedergi_detector::Neighbourhood;
 use kedergi_verdict::Outcome;
 use kedergi_wire::Role;
 use rusqlite::{Transaction, TransactionBehavior, params};
 
 use crate::columns::{micros, network_number, role_word, to_json};
 use crate::error::Result;
-use crate::{Appended, Fact, Facts, StoredBatch};
+use crate::{Appended, Fact, Facts, Provenance, StoredBatch};
 
 const MINUTE: i64 = 60_000_000;
 
@@ -34,6 +35,14 @@ impl Facts {
     }
 }
 
+impl Facts {
+    /// Forgets from which pieces of networks the facts up to `cursor` came.
+    pub fn forget_neighbourhoods(&mut self, cursor: i64) -> Result<()> {
+        self.connection.prepare_cached("DELETE FROM neighbourhood WHERE fact <= ?")?.execute([cursor])?;
+        Ok(())
+    }
+}
+
 fn probe_number(tx: &Transaction<'_>, batch: &StoredBatch<'_>) -> Result<i64> {
     tx.prepare_cached("INSERT INTO probe (id) VALUES (?) ON CONFLICT (id) DO NOTHING")?.execute([batch.probe.0])?;
     let mut select = tx.prepare_cached("SELECT number FROM probe WHERE id = ?")?;
@@ -42,10 +51,12 @@ fn probe_number(tx: &Transaction<'_>, batch: &StoredBatch<'_>) -> Result<i64> {
 
 fn insert_fact(tx: &Transaction<'_>, batch: i64, probe: i64, fact: &Fact) -> Result<bool> {
     let mut insert = tx.prepare_cached(
-        "INSERT INTO fact (batch, place, probe, role, sequence, at, target, service, network, country, verdict)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        "INSERT INTO fact (batch, place, probe, role, sequence, at, target, service, network, country, verdict,
+             enrolled, software, list)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (probe, sequence) DO NOTHING",
     )?;
+    let Provenance { neighbourhood, enrolled, software, list } = fact.provenance;
     let added = insert.execute(params![
         batch,
         fact.report.index,
@@ -58,7 +69,14 @@ fn insert_fact(tx: &Transaction<'_>, batch: i64, probe: i64, fact: &Fact) -> Res
         network_number(fact.network),
         fact.country.map(String::from),
         to_json("verdict", &fact.verdict)?,
+        enrolled.map(micros),
+        software,
+        list,
     ])?;
+    if let (1, Some(Neighbourhood(value))) = (added, neighbourhood) {
+        tx.prepare_cached("INSERT INTO neighbourhood (fact, value) VALUES (?, ?)")?
+            .execute(params![tx.last_insert_rowid(), value.cast_signed()])?;
+    }
     Ok(added == 1)
 }
 

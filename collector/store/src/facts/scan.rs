@@ -1,13 +1,16 @@
+use kedergi_detector::Neighbourhood;
 use kedergi_wire::{Batch, BatchId, Envelope, Kind, ProbeId, Report, ReportRef};
 use rusqlite::{Row, params};
 
 use crate::columns::{country, from_json, network, role, text, timestamp};
 use crate::error::Result;
-use crate::{Fact, Facts, StoreError};
+use crate::{Fact, Facts, Provenance, StoreError};
 
 const COLUMNS: &str = "fact.cursor, batch.id AS batch_id, fact.place, probe.id AS probe_id, fact.role, fact.sequence,
-     fact.at, fact.target, fact.service, fact.network, fact.country, fact.verdict
-     FROM fact JOIN batch ON batch.number = fact.batch JOIN probe ON probe.number = fact.probe";
+     fact.at, fact.target, fact.service, fact.network, fact.country, fact.verdict,
+     fact.enrolled, fact.software, fact.list, neighbourhood.value AS neighbourhood
+     FROM fact JOIN batch ON batch.number = fact.batch JOIN probe ON probe.number = fact.probe
+     LEFT JOIN neighbourhood ON neighbourhood.fact = fact.cursor";
 
 impl Facts {
     /// Up to `limit` facts behind `cursor` in the order they were stored, each with its own cursor. From 0: all.
@@ -49,6 +52,18 @@ fn fact(row: &Row<'_>) -> Result<Fact> {
         service: text(row, "service")?,
         network: network(row, "network")?,
         country: country(row, "country")?,
+        provenance: provenance(row)?,
         verdict: from_json("verdict", &row.get::<_, String>("verdict")?)?,
+    })
+}
+
+fn provenance(row: &Row<'_>) -> Result<Provenance> {
+    let enrolled: Option<i64> = row.get("enrolled")?;
+    let neighbourhood: Option<i64> = row.get("neighbourhood")?;
+    Ok(Provenance {
+        neighbourhood: neighbourhood.map(|value| Neighbourhood(value.cast_unsigned())),
+        enrolled: enrolled.map(timestamp).transpose()?,
+        software: row.get("software")?,
+        list: row.get("list")?,
     })
 }

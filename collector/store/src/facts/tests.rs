@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ed25519_dalek::SigningKey;
 use jiff::{SignedDuration, Timestamp};
-use kedergi_detector::Counts;
+use kedergi_detector::{Counts, Neighbourhood};
 use kedergi_verdict::{How, Outcome, RuleId, TlsManner, Verdict, Why};
 use kedergi_wire::{
     Asn, Batch, BatchId, ControlEntry, CountryCode, Envelope, FORMAT, Kind, Line, ProbeId, Reached, Report, ReportRef,
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{Appended, BucketRow, CellRow, Fact, StoredBatch};
+use crate::{Appended, BucketRow, CellRow, Fact, Provenance, StoredBatch};
 
 const BLOCKED: Outcome = Outcome::Blocked { how: How::Tls(TlsManner::Reset) };
 const UNKNOWN: Outcome = Outcome::Inconclusive { why: Why::NoControl };
@@ -68,6 +68,7 @@ fn fact(batch: u8, index: u16, probe: u8, outcome: Outcome, seconds: i64) -> Fac
         service: "a".parse().unwrap(),
         network: Asn::new(9198),
         country: Some(kz()),
+        provenance: Provenance::default(),
         verdict: Verdict {
             outcome,
             rule: RuleId("a-rule".into()),
@@ -102,6 +103,45 @@ fn entry(seconds: i64, took_ms: u32) -> ControlEntry {
         page_ms: None,
         reached: Reached::Yes,
     }
+}
+
+#[test]
+fn where_a_fact_came_from_is_forgotten_once_it_was_read() {
+    let provenance = |number| Provenance {
+        neighbourhood: Some(Neighbourhood(u64::MAX - number)),
+        enrolled: Some(at(-5)),
+        software: Some(u32::MAX),
+        list: Some(7),
+    };
+    let mut place = Place::new();
+    for number in 1..=2 {
+        let fact = Fact { provenance: provenance(number.into()), ..fact(number, 0, 1, BLOCKED, 0) };
+        place.facts.append(&batch(number, 1, vec![fact])).unwrap();
+    }
+    let kept = |place: &Place| place.all().iter().map(|fact| fact.provenance).collect::<Vec<_>>();
+    assert_eq!(kept(&place), [provenance(1), provenance(2)]);
+    place.facts.forget_neighbourhoods(1).unwrap();
+    let forgotten = Provenance { neighbourhood: None, ..provenance(1) };
+    assert_eq!(kept(&place), [forgotten, provenance(2)]);
+    assert_eq!(place.rows("neighbourhood"), 1);
+}
+
+#[test]
+fn facts_of_the_first_layout_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("facts.db");
+    let mut connection = rusqlite::Connection::open(&path).unwrap();
+    Migrations::from_slice(&STEPS[..1]).to_latest(&mut connection).unwrap();
+    let verdict = serde_json::to_string(&fact(1, 0, 1, BLOCKED, 0).verdict).unwrap();
+    let row = "INSERT INTO probe VALUES (1, ?1); INSERT INTO batch VALUES (1, ?1, 1, x'00');";
+    for statement in row.split_inclusive(';') {
+        connection.execute(statement, [[1_u8; 32]]).unwrap();
+    }
+    let old = "INSERT INTO fact VALUES (1, 1, 0, 1, 'probe', 1000, ?, 'https://a.example/', 'a', 9198, 'KZ', ?)";
+    connection.execute(old, rusqlite::params![crate::columns::micros(at(0)), verdict]).unwrap();
+    drop(connection);
+    let facts = Facts::open(&path).unwrap().scan_after(0, 10).unwrap();
+    assert_eq!(facts, [(1, fact(1, 0, 1, BLOCKED, 0))]);
 }
 
 #[test]
@@ -193,6 +233,7 @@ fn a_report_is_found_again() {
         observations: Vec::new(),
         trials: Vec::new(),
         pairs: Vec::new(),
+        instrument: None,
     };
     let bytes = seal(Kind::Batch, &SigningKey::from_bytes(&[1; 32]), &Batch { reports: vec![report.clone()] }).unwrap();
     let envelope = Envelope::parse(&bytes).unwrap();

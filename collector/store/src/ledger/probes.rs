@@ -3,7 +3,7 @@ use kedergi_wire::{Asn, CountryCode, ProbeId, Role};
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 
 use crate::Ledger;
-use crate::columns::{micros, network_number, role, role_word};
+use crate::columns::{micros, network_number, role, role_word, timestamp};
 use crate::error::Result;
 
 /// An invitation to enroll.
@@ -17,6 +17,8 @@ pub struct NewInvite {
     pub uses: u32,
     /// After when it is worth nothing; `None` for never.
     pub expires: Option<Timestamp>,
+    /// Whether those who use it are known people's: they are not taken for newcomers.
+    pub vouched: bool,
 }
 
 /// What became of a request to enroll.
@@ -37,14 +39,18 @@ pub struct ProbeRow {
     pub role: Role,
     /// Whether its reports are no longer taken.
     pub revoked: bool,
+    /// When it enrolled.
+    pub enrolled: Timestamp,
+    /// Whether whoever invited it vouched for it.
+    pub vouched: bool,
 }
 
 impl Ledger {
     /// Keeps an invitation.
     pub fn add_invite(&mut self, invite: NewInvite) -> Result<()> {
         self.connection.execute(
-            "INSERT INTO invite (code_hash, role, uses_left, expires) VALUES (?, ?, ?, ?)",
-            params![invite.code_hash, role_word(invite.role), invite.uses, invite.expires.map(micros)],
+            "INSERT INTO invite (code_hash, role, uses_left, expires, vouched) VALUES (?, ?, ?, ?, ?)",
+            params![invite.code_hash, role_word(invite.role), invite.uses, invite.expires.map(micros), invite.vouched],
         )?;
         Ok(())
     }
@@ -58,10 +64,10 @@ impl Ledger {
             Some(row) => return Ok(Enrolled::As(row.role)),
             None => {}
         }
-        let Some(invited) = use_invite(&tx, code_hash, now)? else { return Ok(Enrolled::UnknownInvite) };
+        let Some((invited, vouched)) = use_invite(&tx, code_hash, now)? else { return Ok(Enrolled::UnknownInvite) };
         tx.execute(
-            "INSERT INTO probe (id, role, consent, enrolled) VALUES (?, ?, ?, ?)",
-            params![probe.0, role_word(invited), consent, micros(now)],
+            "INSERT INTO probe (id, role, consent, enrolled, vouched) VALUES (?, ?, ?, ?, ?)",
+            params![probe.0, role_word(invited), consent, micros(now), vouched],
         )?;
         tx.commit()?;
         Ok(Enrolled::As(invited))
@@ -99,22 +105,27 @@ impl Ledger {
 }
 
 fn probe_row(connection: &rusqlite::Connection, probe: ProbeId) -> Result<Option<ProbeRow>> {
-    let mut select = connection.prepare_cached("SELECT role, revoked FROM probe WHERE id = ?")?;
+    let mut select = connection.prepare_cached("SELECT role, revoked, enrolled, vouched FROM probe WHERE id = ?")?;
     let mut rows = select.query_and_then([probe.0], |row| {
-        Ok(ProbeRow { role: role(&row.get::<_, String>("role")?)?, revoked: row.get("revoked")? })
+        Ok(ProbeRow {
+            role: role(&row.get::<_, String>("role")?)?,
+            revoked: row.get("revoked")?,
+            enrolled: timestamp(row.get("enrolled")?)?,
+            vouched: row.get("vouched")?,
+        })
     })?;
     rows.next().transpose()
 }
 
-/// Takes one use off the invitation and returns its role.
-fn use_invite(tx: &Transaction<'_>, code_hash: [u8; 32], now: Timestamp) -> Result<Option<Role>> {
-    let word: Option<String> = tx
+/// Takes one use off the invitation and returns its role, and whether somebody vouches for whoever uses it.
+fn use_invite(tx: &Transaction<'_>, code_hash: [u8; 32], now: Timestamp) -> Result<Option<(Role, bool)>> {
+    let found: Option<(String, bool)> = tx
         .query_row(
             "UPDATE invite SET uses_left = uses_left - 1
-             WHERE code_hash = ? AND uses_left > 0 AND ifnull(expires > ?, 1) RETURNING role",
+             WHERE code_hash = ? AND uses_left > 0 AND ifnull(expires > ?, 1) RETURNING role, vouched",
             params![code_hash, micros(now)],
-            |row| row.get(0),
+            |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()?;
-    word.map(|word| role(&word)).transpose()
+    found.map(|(word, vouched)| Ok((role(&word)?, vouched))).transpose()
 }

@@ -25,7 +25,7 @@ fn reopen(folder: &TempDir, ledger: Ledger) -> Ledger {
 }
 
 fn invite(uses: u32, expires: Option<Timestamp>) -> NewInvite {
-    NewInvite { code_hash: CODE, role: Role::Control, uses, expires }
+    NewInvite { code_hash: CODE, role: Role::Control, uses, expires, vouched: false }
 }
 
 fn probe(number: u8) -> ProbeId {
@@ -69,7 +69,19 @@ fn an_invitation_is_used_up_and_not_by_who_is_enrolled() {
     assert_eq!(ledger.enroll(CODE, probe(2), 1, at(0)).unwrap(), Enrolled::As(Role::Control));
     assert_eq!(ledger.enroll(CODE, probe(3), 1, at(0)).unwrap(), Enrolled::UnknownInvite);
     assert_eq!(ledger.probe(probe(3)).unwrap(), None);
-    assert_eq!(ledger.probe(probe(2)).unwrap(), Some(ProbeRow { role: Role::Control, revoked: false }));
+    assert_eq!(
+        ledger.probe(probe(2)).unwrap(),
+        Some(ProbeRow { role: Role::Control, revoked: false, enrolled: at(0), vouched: false })
+    );
+}
+
+#[test]
+fn who_vouches_is_remembered_of_the_invited() {
+    let (_folder, mut ledger) = ledger();
+    ledger.add_invite(NewInvite { vouched: true, ..invite(1, None) }).unwrap();
+    ledger.enroll(CODE, probe(1), 1, at(3)).unwrap();
+    let row = ProbeRow { role: Role::Control, revoked: false, enrolled: at(3), vouched: true };
+    assert_eq!(ledger.probe(probe(1)).unwrap(), Some(row));
 }
 
 #[test]

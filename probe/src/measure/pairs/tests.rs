@@ -85,6 +85,7 @@ fn took(handshake_ms: u32, page_ms: Option<u32>) -> Report {
         observations: vec![step(handshake_ms, Step::Tls(tls)), step(page_ms.unwrap_or(8000), Step::Http(http))],
         trials: Vec::new(),
         pairs: Vec::new(),
+        instrument: None,
     }
 }
 
