@@ -174,6 +174,8 @@ pub async fn measure_run(
             instrument: None,
         };
         let known = control.and_then(|control| control.entry(&report.target));
+        report.trials.extend(trials::take_page_apart(tools, &watch, &report, known).await);
+        report.trials.truncate(limits::TRIALS);
         kept::settle(&mut report, known);
         (report, watch)
     });

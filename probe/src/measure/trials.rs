@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use kedergi_wire::{Altered, TargetUrl, Trial};
+use kedergi_verdict::strange_pages;
+use kedergi_wire::{Altered, ControlEntry, Report, Step, TargetUrl, Trial};
 
 use super::watch::Watch;
 use super::{Measurer, reach};
@@ -23,6 +24,27 @@ pub(crate) async fn take_apart(tools: &Measurer, watch: &Watch, target: &TargetU
     };
     let (there, at_the_host) = tokio::join!(there, at_the_host);
     [there, at_the_host].concat()
+}
+
+/// The same where a page came in the clear that stands in the site's place, and it was not taken apart before.
+pub(crate) async fn take_page_apart(
+    tools: &Measurer,
+    watch: &Watch,
+    report: &Report,
+    known: Option<&ControlEntry>,
+) -> Vec<Trial> {
+    if report.target.is_https() || report.trials.iter().any(|trial| trial.altered == Altered::ControlHost) {
+        return Vec::new();
+    }
+    let mut strange = strange_pages(report, known).into_iter().filter_map(|index| report.observations.get(index));
+    let place = strange.find_map(|seen| match &seen.step {
+        Step::Http(http) => (seen.hop == 0).then(|| http.address.ip()),
+        Step::Dns(_) | Step::Tcp(_) | Step::Tls(_) | Step::Quic(_) => None,
+    });
+    match place {
+        Some(ip) => take_apart(tools, watch, &report.target, ip).await,
+        None => Vec::new(),
+    }
 }
 
 /// Where a control host is asked: in the clear at the port for that.

@@ -111,6 +111,12 @@ impl Example {
         self
     }
 
+    pub(crate) fn trial_page(mut self, altered: Altered, page: Page) -> Self {
+        let seen = named(HTTP).page(SITE, page).report.observations.pop();
+        self.report.trials.extend(seen.map(|seen| Trial { altered, seen }));
+        self
+    }
+
     fn step(mut self, hop: u8, step: Step) -> Self {
         self.report.observations.push(Observation { after_ms: 10, took_ms: 20, hop, step });
         self

@@ -82,6 +82,19 @@ pub(crate) fn is_same(page: &Page, control: &Page) -> bool {
         || page.title.is_some() && page.title == control.title && page.status / 100 == control.status / 100
 }
 
+/// Whether two answers are one and the same notice, given under different names: it may hold the name that was asked for, or the time.
+pub(crate) fn is_same_notice(page: &Page, other: &Page) -> bool {
+    let host = |page: &Page| page.location.as_deref().and_then(host_of);
+    if has_same_body(page, other) {
+        return true;
+    }
+    let (here, there) = (host(page), host(other));
+    match (&here, &there) {
+        (None, None) => page.status == other.status && page.title == other.title && differences(page, other) == 0,
+        _ => here == there,
+    }
+}
+
 /// Whether two answers given at the same time can be one site's: the title speaks of the same thing.
 pub(crate) fn agree(page: &Page, other: &Page, host: &str) -> bool {
     let (one, two) = (redirect_host(page, host), redirect_host(other, host));

@@ -1,6 +1,6 @@
 //! Which pages are worth looking at by eye.
 
-use kedergi_wire::{ControlEntry, Report};
+use kedergi_wire::{ControlEntry, Http, Page, Report};
 
 use crate::case::{Case, Seen, as_http};
 
@@ -8,19 +8,21 @@ use crate::case::{Case, Seen, as_http};
 /// or unlike what a true address of the site gave at the same time. Without a control that got through there is nothing to
 /// compare with, and the list is empty.
 pub fn strange_pages(report: &Report, control: Option<&ControlEntry>) -> Vec<usize> {
-    let case = Case::of_target(report, control);
-    if case.reached_control().is_none() {
-        return Vec::new();
-    }
-    let pages = report.observations.iter().enumerate().filter_map(|(index, seen)| {
+    pages(&Case::of_target(report, control)).map(|(http, _)| http.index).collect()
+}
+
+/// The same, with the pages.
+pub(crate) fn pages<'a>(case: &Case<'a>) -> impl Iterator<Item = (Seen<'a, Http>, &'a Page)> {
+    let report = case.report;
+    let compared = case.reached_control().map(|_| report.observations.iter().enumerate());
+    let pages = compared.into_iter().flatten().filter_map(|(index, seen)| {
         let what = as_http(&seen.step)?;
         Some((Seen { index, what }, what.outcome.ok()?))
     });
-    let strange = pages.filter(|(http, page)| {
+    pages.filter(|(http, page)| {
         let own = case.is_controls(http.what, page) && !case.is_belied(*http, page);
         !own && !case.is_proven_at_any_hop(http.what)
-    });
-    strange.map(|(http, _)| http.index).collect()
+    })
 }
 
 #[cfg(test)]

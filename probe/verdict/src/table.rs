@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Version of the rules. It rises when the same report could be judged otherwise than before.
-pub const RULES_VERSION: u16 = 3;
+pub const RULES_VERSION: u16 = 4;
 
 /// The rules, in the order in which they are tried: the first that fires decides.
 pub fn rules() -> &'static [Rule] {
@@ -238,7 +238,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule(
         "site-itself",
         inconclusive(Why::Ambiguous),
-        "Most handshakes, or requests, were answered with a refusal (reset, end, alert), but by experiment only for this name at this address: a control host under the same name and this address under another name answered.",
+        "Most handshakes, or requests, were answered with a refusal (reset, end, alert), or in the clear with another page that does not say what it stands for, but by experiment only for this name at this address: a control host under the same name and this address under another name answered.",
         "Our own: a site may turn some of its visitors away; who blocks a name or an address blocks it elsewhere too",
         trigger::site_itself,
     ),

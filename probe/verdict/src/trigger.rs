@@ -1,10 +1,10 @@
 //! What an obstacle reacts to: told by experiment, one thing altered at a time.
 
-use kedergi_wire::{Altered, Failure, Step, Tls, Trial, Verification};
+use kedergi_wire::{Altered, Failure, Page, Step, Tls, Trial, Verification};
 
 use crate::case::Case;
 use crate::evidence::tried;
-use crate::{Evidence, How, HttpManner, TlsManner, Trigger, http, tls};
+use crate::{Evidence, How, HttpManner, TlsManner, Trigger, http, page, strange, tls};
 
 /// What an obstacle reacts to, and the experiments that say so.
 pub(crate) struct Found {
@@ -29,15 +29,20 @@ pub(crate) fn found(case: &Case<'_>, how: How) -> Option<Found> {
         (true, true) => Trigger::NameAtAddress,
     };
     let says = |passed: bool, yes: &str, no: &str| if passed { yes.to_owned() } else { no.to_owned() };
-    let evidence = vec![
-        tried(
-            innocent.index,
-            says(
-                innocent.passed,
+    let (answered, not) = match how {
+        How::Http(HttpManner::BlockPage | HttpManner::Different) => (
+            "The same address gave another page when it was asked for another name.",
+            "The same address gave that page, or none, for another name too.",
+        ),
+        How::Http(HttpManner::Reset | HttpManner::Timeout) | How::Dns(_) | How::Tcp(_) | How::Tls(_) | How::Quic(_) => {
+            (
                 "The same address answered when it was asked for another name.",
                 "The same address did not answer for another name either.",
-            ),
-        ),
+            )
+        }
+    };
+    let evidence = vec![
+        tried(innocent.index, says(innocent.passed, answered, not)),
         tried(
             elsewhere.index,
             says(
@@ -52,13 +57,15 @@ pub(crate) fn found(case: &Case<'_>, how: How) -> Option<Found> {
     Some(Found { trigger, experiments, evidence })
 }
 
-/// Only this name at this address is answered with a refusal, which the site itself may send to some of its visitors: the name
-/// alone passes elsewhere, the address under other names.
+/// Only this name at this address is answered with a refusal, or with another page that does not say what it stands for. The site itself
+/// may send either to some of its visitors: the name alone passes elsewhere, the address under other names.
 pub(crate) fn site_itself(case: &Case<'_>) -> Option<Vec<Evidence>> {
     let handshakes = [TlsManner::Reset, TlsManner::Closed, TlsManner::Alert];
     let handshake = handshakes.into_iter().find_map(|manner| Some((How::Tls(manner), tls::failed(case, manner)?)));
     let request = || Some((How::Http(HttpManner::Reset), http::failed(case, HttpManner::Reset)?));
-    let (how, evidence) = handshake.or_else(request)?;
+    let unsigned = || http::block_page(case).is_none().then(|| http::different(case)).flatten();
+    let page = || Some((How::Http(HttpManner::Different), unsigned()?));
+    let (how, evidence) = handshake.or_else(request).or_else(page)?;
     let found = found(case, how).filter(|found| found.trigger == Trigger::NameAtAddress)?;
     Some(evidence.into_iter().chain(found.evidence).collect())
 }
@@ -84,8 +91,16 @@ fn passes(case: &Case<'_>, step: &Step, how: How) -> bool {
         (How::Tcp(_), Step::Tcp(tcp)) => tcp.outcome.ok().is_some(),
         (How::Tls(manner), Step::Tls(tls)) => handshake_passes(case, tls, manner),
         (How::Http(HttpManner::Reset | HttpManner::Timeout), Step::Http(http)) => http.outcome.ok().is_some(),
+        (How::Http(HttpManner::BlockPage | HttpManner::Different), Step::Http(http)) => {
+            http.outcome.ok().is_some_and(|page| !is_the_strange_one(case, page))
+        }
         (How::Tcp(_) | How::Tls(_) | How::Http(_) | How::Dns(_) | How::Quic(_), _) => false,
     }
+}
+
+/// Whether a trial met the page that stands in the site's place.
+fn is_the_strange_one(case: &Case<'_>, page: &Page) -> bool {
+    strange::pages(case).any(|(_, strange)| page::is_same_notice(page, strange))
 }
 
 /// A server that has nothing under a name says so by an alert, which is an answer, unless alerts are what is looked at.
@@ -161,5 +176,27 @@ mod tests {
         let once = lossy().trial_tls(Altered::InnocentName, None).trial_tls(Altered::TargetNameElsewhere, None);
         let verdict = judge(&once.trial_tls(Altered::ControlHost, None).done(), Some(&control(HTTPS)));
         assert!(matches!(verdict.outcome, Outcome::Inconclusive { .. }), "{verdict:?}");
+    }
+
+    /// A page in the clear, and what three trials got.
+    fn shown(notice: &str, innocent: &str, elsewhere: &str) -> (String, Option<Trigger>) {
+        let got = |title: &str| page(200, title, 300);
+        let example = named(HTTP).tcp(SITE, None).page(SITE, got(notice));
+        let example = example.trial_page(Altered::InnocentName, got(innocent));
+        let example = example.trial_page(Altered::TargetNameElsewhere, got(elsewhere));
+        let report = example.trial_page(Altered::ControlHost, got("Bytes for all")).done();
+        let verdict = judge(&report, Some(&control(HTTP)));
+        (verdict.rule.to_string(), verdict.trigger)
+    }
+
+    #[test]
+    fn a_page_in_the_sites_place_is_taken_apart_as_well() {
+        let (stop, other) = ("Доступ ограничен", "Parked");
+        let block = |trigger| ("http-block-page".to_owned(), Some(trigger));
+        assert_eq!(shown(stop, "Welcome", stop), block(Trigger::Name));
+        assert_eq!(shown(stop, stop, "Bytes for all"), block(Trigger::Address));
+        assert_eq!(shown(stop, "Welcome", "Bytes for all"), block(Trigger::NameAtAddress), "it says what it is");
+        assert_eq!(shown(other, "Welcome", other), ("http-different".to_owned(), Some(Trigger::Name)));
+        assert_eq!(shown(other, "Welcome", "Bytes for all"), ("site-itself".to_owned(), None));
     }
 }
