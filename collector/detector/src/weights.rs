@@ -13,7 +13,7 @@ pub(crate) const SHARES: [u32; 3] = [900, 500, 200];
 /// For each of these, what share of blocked votes is reckoned with at least, in thousandths, however quiet a line was: an evening
 /// on which every twentieth attempt fails must not look like a block of some attempts. (Chosen by simulation: 50 to 80 make little
 /// difference to false pages, and each 10 more cost a block of half the attempts half a minute.)
-pub(crate) const FLOORS: [u32; 3] = [50, 60, 60];
+pub(crate) const FLOORS: [u32; 3] = [50, 50, 60];
 /// What the sum must reach: ln(ratio) = 14, or 1.2 million to 1.
 pub(crate) const ENOUGH: i32 = 14_000;
 /// What one probe may add to it at most, or take from it: two must agree, whatever one says how often.
