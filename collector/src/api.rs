@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 
-pub(crate) use body::{EventBody, Manner, Span, State};
+pub(crate) use body::{EventBody, Extent, Local, Manner, Reached, Reasoning, Span, State};
 pub(crate) use events::EventList;
 pub(crate) use status::Status;
 

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use anyhow::{Result, bail};
+use kedergi_dashboards::{bracket_in_words, extent_in_words, kind_name};
 
 use crate::api::{EventBody, EventList, Span};
 use crate::app::{ledger_path, open_ledger};
@@ -31,26 +32,34 @@ pub(crate) fn print(events: &[EventBody], json: bool, out: &mut impl Write) -> R
     Ok(())
 }
 
-/// Name, state, time, services, networks and manner of an event.
+/// Everything of an event on one line: name, state, kind and level, begin and end by both clocks, services, networks, extent,
+/// manners, cause, and what is doubtful about it.
 fn line(event: &EventBody) -> String {
     let state = if event.end.is_some() { "over" } else { "open" };
-    let end = event.end.map_or_else(|| "now".to_owned(), bracket);
+    let when = |span: Span| bracket_in_words(event.country, span.into());
+    let end = event.end.map(|end| format!(", ended {}", when(end))).unwrap_or_default();
+    let time = format!("began {}{end}", when(event.onset));
     let services: Vec<_> = event.services.iter().map(ToString::to_string).collect();
     let mut networks: Vec<_> = event.networks.iter().map(ToString::to_string).collect();
     if event.unnamed_networks > 0 {
         networks.push(format!("{} more with fewer than 3 probes", event.unnamed_networks));
     }
-    let manners: Vec<_> = event.manners.iter().map(|how| format!("{} {}", how.layer, how.manner)).collect();
-    let (began, services, networks) = (bracket(event.onset), services.join(", "), networks.join(", "));
-    format!("{}  {state}  {began} until {end}  {services}  on {networks}  {}", event.id, manners.join(", "))
-}
-
-fn bracket(span: Span) -> String {
-    let minute = |at: jiff::Timestamp| at.strftime("%Y-%m-%d %H:%M").to_string();
-    match span.earliest {
-        Some(earliest) => format!("{}..{}", minute(earliest), span.latest.strftime("%H:%M UTC")),
-        None => format!("{} UTC", minute(span.latest)),
-    }
+    let manners: Vec<_> =
+        event.manners.iter().map(|how| format!("{} {} ({})", how.layer, how.manner, how.verdicts)).collect();
+    let parts = [
+        event.id.to_string(),
+        state.to_owned(),
+        format!("{} {}", event.level.word(), kind_name(event.kind)),
+        time,
+        services.join(", "),
+        format!("on {}", networks.join(", ")),
+        extent_in_words(event.extent.into()).unwrap_or_default(),
+        manners.join(", "),
+        event.reasoning.as_ref().map(|reasoning| reasoning.cause.word().to_owned()).unwrap_or_default(),
+        if event.contested { "contested".to_owned() } else { String::new() },
+        event.notes.iter().map(|note| note.word()).collect::<Vec<_>>().join(", "),
+    ];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
 }
 
 #[cfg(test)]

@@ -24,6 +24,9 @@ fn main() -> io::Result<()> {
     write("country/VE", pages::country(&sample::country_empty()))?;
     write("event/KZ-20190509-7f3a", pages::event(&sample::event_open()))?;
     write("event/KZ-20190509-closed", pages::event(&sample::event_closed()))?;
+    write("event/KZ-20190509-51d0", pages::event(&sample::event_shutdown()))?;
+    write("event/KZ-20190509-9a44", pages::event(&sample::event_throttled()))?;
+    write("event/KZ-20190509-c0de", pages::event(&sample::event_fault()))?;
     write("missing", pages::not_found("/missing"))?;
     write("error", pages::error("/error", 503))?;
     with_endings(&folder)
@@ -37,6 +40,9 @@ fn with_endings(folder: &Path) -> io::Result<()> {
         "country/VE",
         "event/KZ-20190509-7f3a",
         "event/KZ-20190509-closed",
+        "event/KZ-20190509-51d0",
+        "event/KZ-20190509-9a44",
+        "event/KZ-20190509-c0de",
         "missing",
         "error",
     ] {

@@ -118,6 +118,12 @@ impl Clock {
     }
 }
 
+/// The time on the clock on the wall of the country, and where that clock hangs: `None` where no zone is known for it.
+pub fn local_time(country: CountryCode, at: Timestamp) -> Option<(&'static str, Zoned)> {
+    let clock = Clock::of(country);
+    clock.place().zip(clock.local(at))
+}
+
 fn offset(zone: &TimeZone, at: Timestamp) -> String {
     let minutes = zone.to_offset(at).seconds() / 60;
     let sign = if minutes < 0 { '\u{2212}' } else { '+' };

@@ -14,7 +14,7 @@ use crate::runs::{Run, runs, total};
 use crate::scale::Scale;
 use crate::story::{self, window_href};
 use crate::view::{CountryView, Row};
-use crate::{marks, texts};
+use crate::{judged, marks, texts};
 
 /// One service with its runs.
 struct Lane<'a> {
@@ -115,7 +115,12 @@ fn events(view: &CountryView, clock: &Clock) -> Markup {
 }
 
 fn event_line(event: &PublicEvent, clock: &Clock) -> Markup {
-    html! { li { a href={ "../event/" (event.id) } { (story::headline(event, clock)) } } }
+    html! {
+        li {
+            a href={ "../event/" (event.id) } { (story::headline(event, clock)) }
+            p.facts { (judged::line(event)) }
+        }
+    }
 }
 
 fn legend() -> Markup {

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use kedergi_detector::{Affected, CellState, PublicEvent};
-use kedergi_verdict::How;
+use kedergi_detector::{Affected, Bracket, CellState, Kind, PublicEvent};
 use kedergi_wire::{Asn, ServiceId};
 use maud::{Markup, html};
 
@@ -13,7 +12,7 @@ use crate::layout::{Frame, Place, page};
 use crate::names::{country_name, network_name, service_name};
 use crate::scale::Scale;
 use crate::view::{ControlView, EventView, EvidenceView};
-use crate::{history, marks, story, texts};
+use crate::{history, judged, marks, story, texts};
 
 /// An event's page, `/event/{id}`.
 pub fn event(view: &EventView) -> String {
@@ -21,15 +20,17 @@ pub fn event(view: &EventView) -> String {
     let clock = Clock::of(event.country);
     let headline = story::headline(event, &clock);
     let body = html! {
-        p.eyebrow { span.tag.open[story::is_open(event)] { (texts::going(story::is_open(event))) } " " (event.id) }
+        p.eyebrow { (judged::tags(event)) " " (event.id) }
         h1.headline { (headline) "." }
+        (judged::doubts(event))
         (facts(view, &clock))
+        (judged::reasoning(event))
         (scope(view, &clock))
-        (manners(event))
+        (judged::manners(event))
         (evidence(view, &clock))
-        (controls(&view.controls))
+        @if !is_silence(event) || !view.controls.is_empty() { (controls(&view.controls)) }
         (history::history(&view.history, &clock))
-        section aria-labelledby="limits" { h2 #limits { (texts::LIMITS_HEADING) } p { (texts::LIMITS) } }
+        section aria-labelledby="limits" { h2 #limits { (texts::LIMITS_HEADING) } p { (texts::limits(event.kind)) } }
         p.more {
             a href={ "../api/v1/events/" (event.id) } { (texts::AS_JSON) }
             a href=(story::timeline_href(event, view.now, "../")) { (texts::timeline_of(&country_name(event.country))) }
@@ -38,17 +39,25 @@ pub fn event(view: &EventView) -> String {
     page(&Frame { title: &headline, root: "../", place: Place::Elsewhere }, &body)
 }
 
+/// Whether it shows by what is missing: then no report and no control tells of it.
+fn is_silence(event: &PublicEvent) -> bool {
+    match event.kind {
+        Kind::Shutdown | Kind::PartialShutdown => true,
+        Kind::Block | Kind::Throttling => false,
+    }
+}
+
 fn facts(view: &EventView, clock: &Clock) -> Markup {
     let event = &view.event;
     html! {
         dl.facts-list {
             dt { (texts::BEGAN) } dd { (story::bracket(clock, event.onset)) }
-            dt { (texts::CONFIRMED) } dd { (texts::moment(clock, event.opened)) }
             dt { (texts::ENDED) } dd { (event.end.map_or(texts::NOT_YET.to_owned(), |end| story::bracket(clock, end))) }
             dt { (texts::lasting(story::is_open(event))) } dd { (texts::duration(story::lasted(event, view.now))) }
-            dt { (texts::SERVICES) } dd { (texts::list(&story::services(event))) }
+            @if !event.services.is_empty() { dt { (texts::SERVICES) } dd { (texts::list(&story::services(event))) } }
             dt { (texts::NETWORKS) } dd { (texts::named_networks(&story::network_names(event), event.unnamed_networks)) }
             @if let Some(manner) = story::manner(event) { dt { (texts::HOW) } dd { (manner) } }
+            (judged::levels(event, clock))
         }
         @if let Some(note) = texts::elsewhere(clock, event.onset.latest) { p.note { (note) } }
     }
@@ -98,16 +107,17 @@ fn chart(view: &EventView, clock: &Clock) -> Markup {
 
 fn lane(network: Asn, affected: &[&Affected], scale: &Scale, now: Timestamp, clock: &Clock) -> Markup {
     let name = network_name(network);
-    let services: Vec<_> = affected.iter().map(|one| service_of(one).to_owned()).collect();
+    let mut services: Vec<_> = affected.iter().map(|one| service_of(one).to_owned()).collect();
+    services.dedup();
     let services = texts::short_list(&services);
     html! {
         div.lane {
             div.lane-name { b { (name) } " " span.word { (services) } }
             svg.strip height=(marks::HEIGHT) role="img" aria-label={ (name) ": " (services) } {
                 (scale.grid())
-                @for (from, until) in stretches(affected, now) {
+                @for (kind, from, until) in stretches(affected, now) {
                     @let (x, width) = (scale.place(from), scale.width(from, until));
-                    (marks::bar(CellState::Blocked, &x, &width, Some(&texts::stretch(clock, from, until))))
+                    (marks::bar(texts::mark(kind), &x, &width, Some(&texts::stretch(clock, from, until))))
                 }
             }
         }
@@ -119,23 +129,23 @@ fn service_of(affected: &Affected) -> &str {
     affected.service.as_ref().map_or(texts::EVERYTHING, service_name)
 }
 
-/// When any of the services was affected, overlaps joined.
-fn stretches(affected: &[&Affected], now: Timestamp) -> Vec<(Timestamp, Timestamp)> {
+/// When any of the services was affected, overlaps of one kind joined; the gravest kind last, so that it is drawn on top.
+fn stretches(affected: &[&Affected], now: Timestamp) -> Vec<(Kind, Timestamp, Timestamp)> {
     let end = |affected: &Affected| affected.end.map_or(now, |end| end.latest);
-    let mut each: Vec<_> = affected.iter().map(|affected| (affected.onset.latest, end(affected))).collect();
+    let mut each: Vec<_> = affected.iter().map(|one| (one.kind, one.onset.latest, end(one))).collect();
     each.sort_unstable();
-    let mut joined: Vec<(Timestamp, Timestamp)> = Vec::new();
-    for (from, until) in each {
+    let mut joined: Vec<(Kind, Timestamp, Timestamp)> = Vec::new();
+    for (kind, from, until) in each {
         match joined.last_mut() {
-            Some(last) if from <= last.1 => last.1 = last.1.max(until),
-            _ => joined.push((from, until)),
+            Some(last) if kind == last.0 && from <= last.2 => last.2 = last.2.max(until),
+            _ => joined.push((kind, from, until)),
         }
     }
     joined
 }
 
 fn table(event: &PublicEvent, clock: &Clock) -> Markup {
-    let head = [texts::SERVICE, texts::BEGAN, texts::CONFIRMED, texts::ENDED];
+    let head = [texts::SERVICE, texts::KIND, texts::BEGAN, texts::CONFIRMED, texts::ENDED];
     let day = event.onset.latest;
     html! {
         table {
@@ -152,37 +162,25 @@ fn table(event: &PublicEvent, clock: &Clock) -> Markup {
 
 fn table_row(affected: &Affected, clock: &Clock, day: Timestamp) -> Markup {
     let show = |at| texts::short_moment(clock, at, day);
+    let span = |bracket: Bracket| texts::short_bracket(clock, bracket, day);
     html! {
         tr {
             td { (service_of(affected)) }
-            td { (show(affected.onset.latest)) }
+            td { (kind_and_doubts(affected)) }
+            td { (span(affected.onset)) }
             td { (show(affected.told())) }
-            td { (affected.end.map_or(texts::NOT_YET.to_owned(), |end| show(end.latest))) }
+            td { (affected.end.map_or(texts::NOT_YET.to_owned(), span)) }
             td.number { (affected.probes) }
         }
     }
 }
 
-fn manners(event: &PublicEvent) -> Markup {
-    html! {
-        section aria-labelledby="how" {
-            h2 #how { (texts::HOW_HEADING) }
-            @for &(how, count) in &event.manners { (manner(how, count)) }
-        }
-    }
-}
-
-fn manner(how: How, count: u32) -> Markup {
-    let words = texts::how(how);
-    html! {
-        h3 { (texts::capital(words.short)) }
-        p { (words.long) }
-        p.facts {
-            span { (texts::step(how.layer())) }
-            span { (texts::verdicts(count)) }
-            code { (how) }
-        }
-    }
+/// `block, contested`
+fn kind_and_doubts(affected: &Affected) -> String {
+    let contested = affected.contested.then(|| texts::CONTESTED.to_lowercase());
+    let notes = affected.notes.iter().map(|&note| texts::note_tag(note).to_owned());
+    let kind = texts::kind_name(affected.kind).to_owned();
+    [kind].into_iter().chain(contested).chain(notes).collect::<Vec<_>>().join(", ")
 }
 
 /// Measurements of one service on one network that were judged alike.
@@ -218,7 +216,9 @@ fn evidence(view: &EventView, clock: &Clock) -> Markup {
     html! {
         section aria-labelledby="evidence" {
             h2 #evidence { (texts::EVIDENCE_HEADING) }
-            @if groups.is_empty() { p { (texts::NO_EVIDENCE) } } @else {
+            @if groups.is_empty() {
+                p { @if is_silence(&view.event) { (texts::NO_REPORTS_OF_SILENCE) } @else { (texts::NO_EVIDENCE) } }
+            } @else {
                 p { (texts::EVIDENCE_INTRO) }
                 ol.evidence { @for group in &groups { (evidence_item(group, clock)) } }
             }

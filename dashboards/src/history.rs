@@ -1,6 +1,7 @@
 //! What was known when: of all that became known of an event, what says something new to a reader.
 
 use jiff::Timestamp;
+use kedergi_detector::Level;
 use maud::{Markup, html};
 
 use crate::clock::{Clock, exact};
@@ -33,7 +34,7 @@ struct Told<'a> {
     step: &'a HistoryView,
 }
 
-/// Every opening and end, and between them the steps that name another service or network than the one before. An event
+/// Every opening and end, and between them the steps that name another service, network or level than the one before. An event
 /// takes in its services one by one within a minute: that is one step to a reader.
 fn worth_telling(steps: &[HistoryView]) -> Vec<Told<'_>> {
     let mut told: Vec<Told<'_>> = Vec::new();
@@ -59,18 +60,18 @@ impl Told<'_> {
     }
 
     /// What the sentence names; nothing where nothing may be told.
-    fn names(&self) -> Option<(Vec<String>, Vec<String>, u32)> {
+    fn names(&self) -> Option<(Vec<String>, Vec<String>, u32, Level)> {
         let event = self.step.event.as_ref()?;
-        Some((story::services(event), story::network_names(event), event.unnamed_networks))
+        Some((story::services(event), story::network_names(event), event.unnamed_networks, event.level))
     }
 
     fn sentence(&self) -> String {
-        match self.names() {
-            None => texts::news_hidden(self.news).to_owned(),
-            Some((services, networks, unnamed)) => {
-                texts::news(self.news, &texts::short_list(&services), &texts::on_networks(&networks, unnamed))
-            }
-        }
+        let Some((names, event)) = self.names().zip(self.step.event.as_ref()) else {
+            return texts::news_hidden(self.news).to_owned();
+        };
+        let (services, networks, unnamed, level) = names;
+        let on = texts::on_networks(&networks, unnamed);
+        texts::news(self.news, level, &texts::what(event.kind, &services), &on)
     }
 }
 

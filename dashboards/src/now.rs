@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::layout::{Frame, Place, page};
 use crate::names::{country_heading, country_name, service_name};
 use crate::view::{CountryNow, NowView};
-use crate::{marks, story, texts};
+use crate::{judged, marks, story, texts};
 
 /// A country that said nothing for so long is silent: whether an event there goes on is not known.
 const SILENT: SignedDuration = SignedDuration::from_mins(30);
@@ -71,6 +71,7 @@ fn card(event: &PublicEvent, view: &NowView) -> Markup {
             h3 { a href=(href) { (story::headline(event, &clock)) } }
             @if let Some(manner) = story::manner(event) { p { (texts::how_sentence(manner)) } }
             @if let Some(warning) = silence(event, view) { p.warning { (warning) } }
+            p.facts { (judged::line(event)) }
             p.facts {
                 span { (texts::confirmed_at(event.opened)) }
                 span { (texts::lasted(story::is_open(event), story::lasted(event, view.now))) }

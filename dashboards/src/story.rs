@@ -1,7 +1,7 @@
 //! An event as sentences and names.
 
 use jiff::{SignedDuration, Timestamp};
-use kedergi_detector::{Bracket, EventState, PublicEvent};
+use kedergi_detector::{Affected, Bracket, EventState, Kind, PublicEvent};
 use kedergi_wire::{Asn, ServiceId};
 
 use crate::clock::{Clock, exact, moved};
@@ -12,16 +12,17 @@ const AROUND: SignedDuration = SignedDuration::from_hours(2);
 
 /// The sentence an event is known by.
 pub(crate) fn headline(event: &PublicEvent, clock: &Clock) -> String {
-    let (services, country) = (services(event), country_name(event.country));
-    let networks = texts::on_networks(&network_names(event), event.unnamed_networks);
+    let (services, named, country) = (services(event), network_names(event), country_name(event.country));
+    let (kind, unnamed) = (event.kind, event.unnamed_networks);
+    let affects = texts::Affects { kind, services: &services, named: &named, unnamed, country: &country };
     match event.end {
         None => {
             let since = texts::moment(clock, event.onset.latest);
-            texts::headline_open(&services, &country, &networks, &since)
+            texts::headline_open(&affects, &since)
         }
         Some(end) => {
             let during = texts::stretch(clock, event.onset.latest, end.latest);
-            texts::headline_closed(&services, &country, &networks, &during)
+            texts::headline_closed(&affects, &during)
         }
     }
 }
@@ -81,19 +82,20 @@ fn hour(at: Timestamp) -> Timestamp {
     Timestamp::from_second((at.as_second() + 3599).div_euclid(3600) * 3600).unwrap_or(at)
 }
 
-/// When the event had hold of a service, on whichever networks; `None` if it has nothing to do with it.
+/// When the event kept a service from being reached, on whichever networks; `None` if it did not.
 pub(crate) fn hold_on(event: &PublicEvent, service: &ServiceId) -> Option<(Timestamp, Option<Timestamp>)> {
-    if !event.services.contains(service) {
-        return None;
-    }
-    let told = event.scope.iter().filter(|affected| affected.service.as_ref() == Some(service));
+    let is_told = event.scope.iter().any(|affected| affected.service.as_ref() == Some(service));
+    let is_held = |affected: &&Affected| affected.kind == Kind::Block && affected.service.as_ref() == Some(service);
+    let told = event.scope.iter().filter(is_held);
     let (mut from, mut until) = (None::<Timestamp>, Some(Timestamp::MIN));
     for affected in told {
         from = Some(from.map_or(affected.onset.latest, |from| from.min(affected.onset.latest)));
         until = until.zip(affected.end).map(|(until, end)| until.max(end.latest));
     }
     // Where too few probes saw each part of it, only the event's own begin and end may be told.
-    Some(from.map_or((event.onset.latest, event.end.map(|end| end.latest)), |from| (from, until)))
+    let hidden = event.kind == Kind::Block && event.services.contains(service) && !is_told;
+    let whole = hidden.then(|| (event.onset.latest, event.end.map(|end| end.latest)));
+    from.map(|from| (from, until)).or(whole)
 }
 
 /// Whether the event tells of this service on this network.

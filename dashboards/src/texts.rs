@@ -2,18 +2,26 @@
 //!
 //! English needs two plural forms and articles; sentences are built here whole, never pieced together in a page.
 
+mod causes;
+pub(crate) use causes::*;
+
+mod kinds;
+pub(crate) use kinds::*;
+pub use kinds::{extent_in_words, kind_name};
+
 mod manners;
 pub(crate) use manners::{how, layer};
 
 mod times;
+pub use times::bracket_in_words;
 use times::joined;
-pub(crate) use times::{bracket, clocks, duration, elsewhere, moment, short_moment, stretch};
+pub(crate) use times::{bracket, clocks, duration, elsewhere, moment, short_bracket, short_moment, stretch};
 
 mod words;
 pub(crate) use words::*;
 
 use jiff::{SignedDuration, Timestamp};
-use kedergi_detector::{CellState, PUBLIC_PROBES};
+use kedergi_detector::{CellState, Level, PUBLIC_PROBES};
 use kedergi_verdict::{Outcome, Why};
 use kedergi_wire::Layer;
 
@@ -72,8 +80,9 @@ pub(crate) fn probes(n: u32) -> String {
     count(n as usize, "probe", "probes")
 }
 
-pub(crate) fn verdicts(n: u32) -> String {
-    count(n as usize, "measurement", "measurements")
+/// `11 of 20 measurements, 55 %`
+pub(crate) fn share(part: u32, all: u32, permille: u16) -> String {
+    format!("{part} of {}, {}", count(all as usize, "measurement", "measurements"), percent(permille))
 }
 
 /// `on 6 networks`, or the only one by name. `unnamed` are those that may be counted only.
@@ -82,18 +91,6 @@ pub(crate) fn on_networks(named: &[String], unnamed: u32) -> String {
         ([only], 0) => format!("on {only}"),
         _ => format!("on {}", networks(named.len() + unnamed as usize)),
     }
-}
-
-/// The sentence an event is known by while it goes on.
-pub(crate) fn headline_open(services: &[String], country: &str, on: &str, since: &str) -> String {
-    let have = if services.len() == 1 { "has" } else { "have" };
-    format!("{} {have} been blocked in {country} {on} since {since}", short_list(services))
-}
-
-/// The sentence an event is known by once it is over.
-pub(crate) fn headline_closed(services: &[String], country: &str, on: &str, during: &str) -> String {
-    let were = if services.len() == 1 { "was" } else { "were" };
-    format!("{} {were} blocked in {country} {on} from {during}", short_list(services))
 }
 
 /// When the page was made.
@@ -237,13 +234,13 @@ pub(crate) fn control_sentence(
 }
 
 /// What became known, and what of it may be told.
-pub(crate) fn news(news: News, services: &str, on: &str) -> String {
+pub(crate) fn news(news: News, reached: Level, services: &str, on: &str) -> String {
     match news {
-        News::Opened => format!("Opened: {services} {on}."),
+        News::Opened => format!("Opened, {}: {services} {on}.", level(reached)),
         News::Grew => format!("Grew: {services} {on}."),
-        News::Raised => format!("Surer, or further: {services} {on}."),
+        News::Raised => format!("Now {}: {services} {on}.", level(reached)),
         News::Updated => format!("Known better: {services} {on}."),
-        News::Closed => "Closed: the services can be reached again.".to_owned(),
+        News::Closed => "Closed: it is over.".to_owned(),
         News::Retracted => "Taken back: later reports showed that it was no such event.".to_owned(),
     }
 }

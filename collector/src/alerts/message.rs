@@ -1,11 +1,13 @@
 //! What an alert says.
 
 use jiff::Timestamp;
+use kedergi_dashboards::{bracket_in_words, extent_in_words, kind_name};
+use kedergi_detector::{Cause, Kind, Level, Note};
 use kedergi_wire::{Asn, CountryCode, ServiceId};
 use serde::{Deserialize, Serialize};
 
 use super::pager::{News, Page};
-use crate::api::{EventBody, Manner, Span, State};
+use crate::api::{EventBody, Extent, Local, Manner, Reached, Reasoning, Span, State};
 
 /// Services and networks named at most. Standard Webhooks asks for bodies under 20 KB; the page has the rest.
 const NAMED: usize = 100;
@@ -15,7 +17,7 @@ const NAMED: usize = 100;
 pub(crate) struct Alert {
     /// `event.opened`, `event.national`, `event.closed` or `event.retracted`.
     #[serde(rename = "type")]
-    pub(crate) kind: String,
+    pub(crate) news: String,
     /// When what it tells of became known, by the time of the measurements; of a retraction, when it was made.
     pub(crate) timestamp: Timestamp,
     pub(crate) data: Data,
@@ -30,10 +32,25 @@ pub(crate) struct Data {
     /// The event's page.
     pub(crate) url: String,
     pub(crate) country: CountryCode,
+    /// The rest is as in the read API. Alerts written before these were known have none of them.
+    #[serde(default)]
+    pub(crate) kind: Kind,
+    #[serde(default)]
+    pub(crate) level: Level,
+    #[serde(default)]
+    pub(crate) reached: Reached,
     pub(crate) state: State,
+    #[serde(default)]
+    pub(crate) contested: bool,
+    #[serde(default)]
+    pub(crate) notes: Vec<Note>,
+    #[serde(default)]
+    pub(crate) extent: Extent,
     pub(crate) onset: Span,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) end: Option<Span>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) local: Option<Local>,
     /// The first [`NAMED`] of them.
     pub(crate) services: Vec<ServiceId>,
     pub(crate) service_count: usize,
@@ -41,27 +58,37 @@ pub(crate) struct Data {
     pub(crate) networks: Vec<Asn>,
     pub(crate) network_count: usize,
     pub(crate) manners: Vec<Manner>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reasoning: Option<Reasoning>,
 }
 
 /// The alert that tells of `page`. `base` is the public address of the collector, without a slash at its end.
 pub(crate) fn alert(page: &Page, base: &str, now: Timestamp) -> Alert {
     let event = &page.event;
     Alert {
-        kind: format!("event.{}", page.news.word()),
+        news: format!("event.{}", page.news.word()),
         timestamp: known(page, now),
         data: Data {
             id: event.id.to_string(),
             summary: summary(page),
             url: format!("{base}/event/{}", event.id),
             country: event.country,
+            kind: event.kind,
+            level: event.level,
+            reached: event.reached,
             state: event.state,
+            contested: event.contested,
+            notes: event.notes.clone(),
+            extent: event.extent,
             onset: event.onset,
             end: event.end,
+            local: event.local.clone(),
             services: event.services.iter().take(NAMED).cloned().collect(),
             service_count: event.services.len(),
             networks: event.networks.iter().take(NAMED).copied().collect(),
             network_count: event.network_count(),
             manners: event.manners.clone(),
+            reasoning: event.reasoning.clone(),
         },
     }
 }
@@ -70,26 +97,46 @@ fn known(page: &Page, now: Timestamp) -> Timestamp {
     let event = &page.event;
     match page.news {
         News::Opened => event.opened,
-        News::National => event.scope.iter().map(|scope| scope.confirmed).max().unwrap_or(event.opened),
+        News::National => event.reached.national.unwrap_or(event.opened),
         News::Closed => event.closed.unwrap_or(now),
         News::Retracted => now,
     }
 }
 
+/// Everything in one sentence: what, where, how, when by both clocks, how much of the country, and whether it was meant.
 fn summary(page: &Page) -> String {
     let event = &page.event;
-    let what = some(&event.services, event.services.len(), "service");
-    let place = format!("{} in {}", networks(event), event.country);
-    let onset = bracket(event.onset);
+    let kind = kind_name(event.kind);
+    let end = event.end.map(|end| format!(", ended {}", when(event, end))).unwrap_or_default();
+    let since = format!("{}, began {}{end}{}", how(event), when(event, event.onset), weighed(event));
     match page.news {
-        News::Opened => format!("{what} blocked on {place}{}, began {onset}", how(event)),
-        News::National => format!("Block is national now: {what} on {place}{}, began {onset}", how(event)),
-        News::Closed => {
-            let end = event.end.map(|end| format!(", ended {}", bracket(end))).unwrap_or_default();
-            format!("Block is over: {what} on {place}{}, began {onset}{end}", how(event))
-        }
-        News::Retracted => format!("Retracted: more measurements show no block of {what} in {}", event.country),
+        News::Opened => format!("{}{since}", affected(event)),
+        News::National => format!("{} is national now: {}{since}", capital(kind), affected(event)),
+        News::Closed => format!("{} is over: {}{since}", capital(kind), affected(event)),
+        News::Retracted => format!("Retracted: more measurements show no {kind}{} in {}", of(event), event.country),
     }
+}
+
+/// What happened to what, and where.
+fn affected(event: &EventBody) -> String {
+    let (place, services) = (networks(event), some(&event.services, event.services.len(), "service"));
+    let country = event.country;
+    match event.kind {
+        Kind::Block => format!("{services} blocked on {place} in {country}"),
+        Kind::Throttling => format!("{services} slowed down on {place} in {country}"),
+        Kind::PartialShutdown => format!("{place} partly off in {country}{}", with(&services)),
+        Kind::Shutdown => format!("{place} off in {country}{}", with(&services)),
+    }
+}
+
+/// Services that are kept away too while networks are off.
+fn with(services: &str) -> String {
+    if services.is_empty() { String::new() } else { format!(", with trouble of {services}") }
+}
+
+fn of(event: &EventBody) -> String {
+    let services = some(&event.services, event.services.len(), "service");
+    if services.is_empty() { String::new() } else { format!(" of {services}") }
 }
 
 fn networks(event: &EventBody) -> String {
@@ -114,20 +161,26 @@ fn how(event: &EventBody) -> String {
     event.manners.first().map(|how| format!(" ({} {})", how.layer, how.manner)).unwrap_or_default()
 }
 
-/// The two moments between which it happened: `2019-05-09 06:56-07:04 UTC`.
-fn bracket(span: Span) -> String {
-    let latest = span.latest.strftime("%Y-%m-%d %H:%M");
-    match span.earliest {
-        None => format!("{latest} UTC or before"),
-        Some(earliest) if day(earliest) == day(span.latest) => {
-            format!("{}-{} UTC", earliest.strftime("%Y-%m-%d %H:%M"), span.latest.strftime("%H:%M"))
-        }
-        Some(earliest) => format!("{} to {latest} UTC", earliest.strftime("%Y-%m-%d %H:%M")),
-    }
+/// Between which moments, in UTC and by the country's clock.
+fn when(event: &EventBody, span: Span) -> String {
+    bracket_in_words(event.country, span.into())
 }
 
-fn day(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d").to_string()
+/// How much of the country it reaches, what was concluded, and what is doubtful about it.
+fn weighed(event: &EventBody) -> String {
+    let extent = extent_in_words(event.extent.into()).map(|extent| format!("; {extent}"));
+    let cause = event.reasoning.as_ref().and_then(|reasoning| match reasoning.cause {
+        Cause::Deliberate => Some("; probably deliberate".to_owned()),
+        Cause::Fault => Some("; probably a fault".to_owned()),
+        Cause::Undecided => None,
+    });
+    let contested = event.contested.then(|| "; some long-trusted probes disagree".to_owned());
+    [extent, cause, contested].into_iter().flatten().collect()
+}
+
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 #[cfg(test)]
@@ -151,6 +204,26 @@ mod tests {
             ]
             .join("\n")
         );
+    }
+
+    #[test]
+    fn each_kind_of_event_is_called_what_it_is() {
+        let kinds = [Kind::Throttling, Kind::PartialShutdown, Kind::Shutdown];
+        let told = kinds.map(|kind| {
+            let mut event = event(&[9198, 21299], &["facebook"]);
+            (event.kind, event.reasoning) = (kind, None);
+            for affected in &mut event.scope {
+                affected.kind = kind;
+                affected.manners.clear();
+                if kind >= Kind::PartialShutdown {
+                    affected.service = None;
+                }
+            }
+            let event = &event;
+            let news = [News::Opened, News::National, News::Closed, News::Retracted];
+            news.map(|news| summary_of(news, event)).join("\n")
+        });
+        insta::assert_snapshot!(told.join("\n"));
     }
 
     #[test]

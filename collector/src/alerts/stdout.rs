@@ -22,7 +22,7 @@ pub(crate) fn deliver(id: &str, body: &str, out: &mut impl Write) -> Attempt {
 
 fn print(id: &str, alert: &Alert, out: &mut impl Write) -> io::Result<()> {
     let at = alert.timestamp.strftime("%Y-%m-%d %H:%M UTC");
-    writeln!(out, "alert {at}  {}  {}  {}  [{id}]", alert.kind, alert.data.summary, alert.data.url)?;
+    writeln!(out, "alert {at}  {}  {}  {}  [{id}]", alert.news, alert.data.summary, alert.data.url)?;
     out.flush()
 }
 

@@ -1,13 +1,17 @@
 //! Events as JSON: what the API answers with and what alerts are made from.
 
+mod judged;
+
 use jiff::Timestamp;
-use kedergi_detector::{Affected, Bracket, Event, EventId, EventState, Kind, PublicEvent};
+use kedergi_detector::{Affected, Bracket, Event, EventId, EventState, Kind, Level, Note, PublicEvent};
 use kedergi_verdict::How;
 use kedergi_wire::{Asn, CountryCode, ServiceId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// One cause, as far as it is seen: services that became unreachable together, network by network.
+pub(crate) use judged::{Extent, Local, Reached, Reasoning};
+
+/// One cause, as far as it is seen: what became unreachable or slow together, network by network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Event)]
 pub(crate) struct EventBody {
@@ -17,13 +21,39 @@ pub(crate) struct EventBody {
     /// Where (ISO 3166-1 alpha-2).
     #[schema(value_type = String, example = "KZ")]
     pub(crate) country: CountryCode,
+    /// `block`, `throttling`, `partial-shutdown` (networks are off for some of their subscribers) or `shutdown`: the gravest in
+    /// its scope.
+    #[serde(default)]
+    #[schema(value_type = String, example = "block")]
+    pub(crate) kind: Kind,
+    /// The highest level it reached: `confirmed` or `national`.
+    #[serde(default)]
+    #[schema(value_type = String, example = "national")]
+    pub(crate) level: Level,
+    /// When it reached each level.
+    #[serde(default)]
+    pub(crate) reached: Reached,
     /// Whether it goes on.
     pub(crate) state: State,
+    /// Whether probes that have been trusted for long disagree about any of it.
+    #[serde(default)]
+    pub(crate) contested: bool,
+    /// Why nobody was woken for it, if there is a reason: `standing` (it has been so for as long as anybody measured), `down` (the
+    /// service fails in other countries too), `instrument` (it follows a change of what measures or judges).
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, example = json!([]))]
+    pub(crate) notes: Vec<Note>,
+    /// How much of the country it reaches.
+    #[serde(default)]
+    pub(crate) extent: Extent,
     /// When it began, over the whole country.
     pub(crate) onset: Span,
     /// When it ended; absent while it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) end: Option<Span>,
+    /// Begin and end by the clock on the wall there; absent where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) local: Option<Local>,
     /// When the measurements sufficed to open the event (time of measurement).
     pub(crate) opened: Timestamp,
     /// When the measurements sufficed to close it; absent while it goes on.
@@ -37,8 +67,11 @@ pub(crate) struct EventBody {
     pub(crate) networks: Vec<Asn>,
     /// How many more networks are affected, which are not named because fewer than three probes saw it there.
     pub(crate) unnamed_networks: u32,
-    /// How it is done, most frequent first.
+    /// How it is done, most frequent first. Of a shutdown and of what is slowed down nothing is told here.
     pub(crate) manners: Vec<Manner>,
+    /// Deliberate or fault, with the numbers; absent of what a note explains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reasoning: Option<Reasoning>,
     /// What is affected, network by network, in the order it was confirmed; only where three probes or more saw it.
     pub(crate) scope: Vec<Scope>,
 }
@@ -82,6 +115,10 @@ pub(crate) struct Manner {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Affected)]
 pub(crate) struct Scope {
+    /// What happened to it: words as in the event's `kind`.
+    #[serde(default)]
+    #[schema(value_type = String, example = "block")]
+    pub(crate) kind: Kind,
     /// AS number of the network.
     #[schema(value_type = u32, example = 9198)]
     pub(crate) network: Asn,
@@ -99,26 +136,42 @@ pub(crate) struct Scope {
     /// When the measurements sufficed to say that it ended; absent while it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) cleared: Option<Timestamp>,
-    /// Distinct probes that saw it blocked.
+    /// Distinct probes that saw it.
     pub(crate) probes: u32,
     /// How it is done there.
     pub(crate) manners: Vec<Manner>,
+    /// Whether probes that have been trusted for long disagree.
+    #[serde(default)]
+    pub(crate) contested: bool,
+    /// Words as in the event's `notes`.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, example = json!([]))]
+    pub(crate) notes: Vec<Note>,
 }
 
 impl From<&PublicEvent> for EventBody {
     fn from(event: &PublicEvent) -> Self {
+        let (onset, end) = (event.onset.into(), event.end.map(Span::from));
         Self {
             id: event.id.clone(),
             country: event.country,
+            kind: event.kind,
+            level: event.level,
+            reached: event.into(),
             state: event.state.into(),
-            onset: event.onset.into(),
-            end: event.end.map(Span::from),
+            contested: event.contested,
+            notes: event.notes.clone(),
+            extent: event.extent.into(),
+            onset,
+            end,
+            local: Local::of(event.country, onset, end),
             opened: event.opened,
             closed: event.closed,
             services: event.services.clone(),
             networks: event.networks(),
             unnamed_networks: event.unnamed_networks,
             manners: event.manners.iter().map(Manner::from).collect(),
+            reasoning: event.reasoning.as_ref().map(Reasoning::from),
             scope: event.scope.iter().map(Scope::from).collect(),
         }
     }
@@ -132,8 +185,17 @@ impl EventBody {
 
     /// The event as the detector writes it, as far as the public knows it.
     pub(crate) fn to_event(&self) -> Event {
-        let scope = self.scope.iter().map(Scope::to_affected).collect();
-        Event { state: self.state.into(), ..Event::of(self.id.clone(), self.country, scope) }
+        Event {
+            id: self.id.clone(),
+            country: self.country,
+            kind: self.kind,
+            level: self.level,
+            reached: self.reached.into(),
+            state: self.state.into(),
+            scope: self.scope.iter().map(Scope::to_affected).collect(),
+            extent: self.extent.into(),
+            reasoning: self.reasoning.as_ref().map(kedergi_detector::Reasoning::from),
+        }
     }
 }
 
@@ -141,7 +203,7 @@ impl Scope {
     fn to_affected(&self) -> Affected {
         Affected {
             network: self.network,
-            kind: Kind::Block,
+            kind: self.kind,
             service: self.service.clone(),
             onset: self.onset.into(),
             suspected: self.confirmed,
@@ -151,8 +213,8 @@ impl Scope {
             probes: self.probes,
             manners: self.manners.iter().filter_map(|manner| Some((manner.how()?, manner.verdicts))).collect(),
             slowed: None,
-            contested: false,
-            notes: Vec::new(),
+            contested: self.contested,
+            notes: self.notes.clone(),
             evidence: Vec::new(),
         }
     }
@@ -161,6 +223,7 @@ impl Scope {
 impl From<&Affected> for Scope {
     fn from(affected: &Affected) -> Self {
         Self {
+            kind: affected.kind,
             network: affected.network,
             service: affected.service.clone(),
             onset: affected.onset.into(),
@@ -169,6 +232,8 @@ impl From<&Affected> for Scope {
             cleared: affected.cleared,
             probes: affected.probes,
             manners: affected.manners.iter().map(Manner::from).collect(),
+            contested: affected.contested,
+            notes: affected.notes.clone(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Events for tests, and a collector that knows them.
 
 use jiff::{SignedDuration, Timestamp};
-use kedergi_detector::{Affected, Bracket, Change, Event, EventId, EventState, Kind};
+use kedergi_detector::{Affected, Bracket, Change, Event, EventId, EventState, Extent, Kind, Reason, Reasoning, Sign};
 use kedergi_store::{Fact, Provenance, StoredBatch};
 use kedergi_verdict::{How, Outcome, RuleId, TlsManner, Verdict};
 use kedergi_wire::{Asn, BatchId, Digest, ProbeId, ReportRef, Role};
@@ -34,7 +34,19 @@ pub(crate) fn event(networks: &[u32], services: &[&str]) -> Event {
         evidence: Vec::new(),
     };
     let scope = networks.iter().flat_map(|&n| services.iter().map(move |s| affected(n, s))).collect();
-    Event::of(EventId("KZ-20190509-7f3a".to_owned()), "KZ".parse().unwrap(), scope)
+    let event = Event::of(EventId("KZ-20190509-7f3a".to_owned()), "KZ".parse().unwrap(), scope);
+    let count = u32::try_from(networks.len()).unwrap();
+    let extent = Extent { networks: count, measured: 5, permille: u16::try_from(200 * count.min(5)).unwrap() };
+    Event { extent, reasoning: Some(reasoning()), ..event }
+}
+
+fn reasoning() -> Reasoning {
+    let reason = |sign, count, of, minutes, weight| Reason { sign, count, of, minutes, weight };
+    Reasoning::of(vec![
+        reason(Sign::Selective, 9, 12, None, 1000),
+        reason(Sign::OnTheHour, 1, 2, Some(4), -46),
+        reason(Sign::ControlsFine, 1, 1, None, 200),
+    ])
 }
 
 /// The same, over.

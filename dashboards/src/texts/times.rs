@@ -1,6 +1,8 @@
 //! Times in words: UTC first, the country's clock beside it.
 
 use jiff::{SignedDuration, Timestamp, Zoned};
+use kedergi_detector::Bracket;
+use kedergi_wire::CountryCode;
 
 use super::{capital, list};
 use crate::clock::{Clock, day_and_time, time, utc};
@@ -29,6 +31,11 @@ pub(crate) fn bracket(clock: &Clock, earliest: Option<Timestamp>, latest: Timest
         Some(_) => moment(clock, latest),
         None => format!("{} at the latest", moment(clock, latest)),
     }
+}
+
+/// Between which moments something happened, in UTC and by the clock on the wall of the country.
+pub fn bracket_in_words(country: CountryCode, at: Bracket) -> String {
+    bracket(&Clock::of(country), at.earliest, at.latest)
 }
 
 fn two_moments(clock: &Clock, from: Timestamp, word: &str, until: Timestamp) -> String {
@@ -77,6 +84,21 @@ pub(crate) fn short_moment(clock: &Clock, at: Timestamp, day: Timestamp) -> Stri
         Some(local) if local.date() == here.date() => format!("{} ({})", read(&here), time(&local)),
         Some(local) => format!("{} ({})", read(&here), read(&local)),
     }
+}
+
+/// `05:27–05:34 (11:27–11:34)`: not before, not after, as in [`short_moment`].
+pub(crate) fn short_bracket(clock: &Clock, bracket: Bracket, day: Timestamp) -> String {
+    let Some(earliest) = bracket.earliest.filter(|earliest| *earliest < bracket.latest) else {
+        return short_moment(clock, bracket.latest, day);
+    };
+    let is_day = |at: &Zoned| at.date() == utc(day).date();
+    let local = clock.local(earliest).zip(clock.local(bracket.latest));
+    let clocks = [utc(earliest), utc(bracket.latest)];
+    if !clocks.iter().all(is_day) || !local.iter().all(|(from, until)| is_day(from) && is_day(until)) {
+        return format!("{} – {}", short_moment(clock, earliest, day), short_moment(clock, bracket.latest, day));
+    }
+    let here = format!("{}–{}", time(&clocks[0]), time(&clocks[1]));
+    local.map_or(here.clone(), |(from, until)| format!("{here} ({}–{})", time(&from), time(&until)))
 }
 
 /// Which clocks a table's times are read from, and which day is meant where none is said.

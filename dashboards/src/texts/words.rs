@@ -39,6 +39,14 @@ pub(crate) const LATER: &str = "Later";
 pub(crate) const LATEST: &str = "Latest";
 pub(crate) const LEGEND_LABEL: &str = "What the marks mean";
 
+pub(crate) const KIND: &str = "Kind";
+pub(crate) const LEVEL: &str = "How sure";
+pub(crate) const EXTENT: &str = "Extent";
+pub(crate) const CONTESTED: &str = "Contested";
+pub(crate) const CONTESTED_MEANING: &str = "Contested: some probes that have been trusted for long do not see this on their \
+    networks, while others do. It may affect some subscribers only.";
+pub(crate) const NO_REPORTS_OF_SILENCE: &str = "A shutdown rests on signs of life that did not come; there is no report of \
+    silence to show.";
 pub(crate) const BEGAN: &str = "Began";
 pub(crate) const ENDED: &str = "Ended";
 pub(crate) const SERVICES: &str = "Services";

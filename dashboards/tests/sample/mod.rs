@@ -7,7 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use kedergi_dashboards::{
     ControlView, CountryNow, CountryView, EventView, EvidenceView, HistoryView, News, NowView, Row,
 };
-use kedergi_detector::{Affected, Bracket, Cell, CellState, Event, EventId, EventState, Kind, PublicEvent};
+use kedergi_detector::{
+    Affected, Bracket, Cell, CellState, Event, EventId, EventState, Extent, Kind, Level, Note, PublicEvent, Reached,
+    Reason, Reasoning, Sign,
+};
 use kedergi_verdict::{DnsManner, How, Outcome, RuleId, TlsManner};
 use kedergi_wire::{Asn, CountryCode, ServiceId};
 
@@ -68,8 +71,88 @@ fn event(networks: usize, state: EventState) -> PublicEvent {
     let cuts = CUTS.iter().take(networks).enumerate();
     let scope =
         cuts.flat_map(|(n, &(number, cut, probes))| CUT.map(|name| affected(number, name, cut, probes, end(n))));
-    let event = Event { state, ..Event::of(EventId("KZ-20190509-7f3a".into()), kz(), scope.collect()) };
-    event.public().unwrap()
+    let event = Event::of(EventId("KZ-20190509-7f3a".into()), kz(), scope.collect());
+    let (count, is_national) = (u32::try_from(networks).unwrap(), networks >= 4);
+    let reached = Reached { national: is_national.then(|| at("05:45")), ..event.reached };
+    Event {
+        state,
+        level: if is_national { Level::National } else { Level::Confirmed },
+        reached,
+        extent: extent(count, 8),
+        reasoning: Some(deliberate(count)),
+        ..event
+    }
+    .public()
+    .unwrap()
+}
+
+fn extent(networks: u32, measured: u32) -> Extent {
+    Extent { networks, measured, permille: u16::try_from(1000 * networks / measured).unwrap() }
+}
+
+fn reason(sign: Sign, count: u32, of: u32, minutes: Option<u32>, weight: i32) -> Reason {
+    Reason { sign, count, of, minutes, weight }
+}
+
+fn deliberate(networks: u32) -> Reasoning {
+    Reasoning::of(vec![
+        reason(Sign::Selective, 9, 12, None, 1000),
+        reason(Sign::Simultaneous, networks.min(5), networks, Some(18), 700),
+        reason(Sign::OnTheHour, 5, 7, Some(7), 114),
+        reason(Sign::ControlsFine, 3, 3, None, 200),
+        reason(Sign::SameTechnique, networks, networks, None, 500),
+        reason(Sign::Forged, 7, 252, None, 0),
+    ])
+}
+
+/// Networks off, one of them before for some of its subscribers.
+pub(crate) fn event_shutdown() -> EventView {
+    let off = |number, from, kind, end: &str| Affected {
+        kind,
+        service: None,
+        manners: Vec::new(),
+        ..affected(number, "vk", from, 5, Some(at(end)))
+    };
+    let scope = vec![
+        off(29355, "04:01", Kind::PartialShutdown, "05:02"),
+        off(29355, "05:02", Kind::Shutdown, "09:06"),
+        off(48503, "05:03", Kind::Shutdown, "09:02"),
+        off(9198, "05:04", Kind::Shutdown, "09:05"),
+    ];
+    let event = Event::of(EventId("KZ-20190509-51d0".into()), kz(), scope);
+    let reasons = vec![reason(Sign::Simultaneous, 2, 3, Some(2), 300), reason(Sign::OnTheHour, 6, 6, Some(7), 508)];
+    let event = Event { extent: extent(3, 8), reasoning: Some(Reasoning::of(reasons)), ..event }.public().unwrap();
+    let history = vec![HistoryView { at: at("04:12"), news: News::Opened, event: Some(event.clone()) }];
+    EventView { event, now: at("12:00"), evidence: Vec::new(), controls: Vec::new(), history }
+}
+
+/// Slowed down for longer than anybody measured, and doubted by some.
+pub(crate) fn event_throttled() -> EventView {
+    let slow = |number| Affected {
+        kind: Kind::Throttling,
+        contested: number == 9198,
+        notes: vec![Note::Standing],
+        manners: Vec::new(),
+        ..affected(number, "azattyq", "01:10", 4, None)
+    };
+    let event = Event::of(EventId("KZ-20190509-9a44".into()), kz(), [9198, 21299].map(slow).into());
+    let reasons = vec![reason(Sign::Selective, 11, 12, None, 1000), reason(Sign::ControlsFine, 1, 1, None, 200)];
+    let event = Event { extent: extent(2, 8), reasoning: Some(Reasoning::of(reasons)), ..event }.public().unwrap();
+    EventView { event, now: at("08:30"), evidence: Vec::new(), controls: controls(), history: Vec::new() }
+}
+
+/// A line that was cut, with everything on it.
+pub(crate) fn event_fault() -> EventView {
+    let scope = ["telegram", "vk", "wikipedia"].map(|name| affected(29355, name, "11:14", 5, Some(at("12:41"))));
+    let event = Event::of(EventId("KZ-20190509-c0de".into()), kz(), scope.into());
+    let reasons = vec![
+        reason(Sign::Selective, 0, 3, None, -1000),
+        reason(Sign::Alone, 1, 8, None, -300),
+        reason(Sign::OnTheHour, 0, 2, Some(7), -400),
+        reason(Sign::ControlsFine, 3, 3, None, 200),
+    ];
+    let event = Event { extent: extent(1, 8), reasoning: Some(Reasoning::of(reasons)), ..event }.public().unwrap();
+    EventView { event, now: at("23:00"), evidence: Vec::new(), controls: Vec::new(), history: Vec::new() }
 }
 
 fn news_event() -> PublicEvent {
