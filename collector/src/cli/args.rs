@@ -200,8 +200,9 @@ pub(crate) enum ImportSource {
     /// Measurements in OONI's data format
     ///
     /// Each file holds JSON: one measurement a line, one over many lines, or a list; plain or packed with gzip. Tests that are
-    /// read: web_connectivity (0.4 and 0.5). They are judged by our rules from what was observed, against what their test
-    /// helper saw, whatever they conclude themselves. A measurement names no probe, so agreement must come from hours,
+    /// read: web_connectivity (0.4 and 0.5), telegram, whatsapp, signal and facebook_messenger. They are judged by our rules from
+    /// what was observed, whatever they conclude themselves: a site against what their test helper saw, a messenger's endpoints
+    /// against what other networks of the same files saw. A measurement names no probe, so agreement must come from hours,
     /// resolvers and networks.
     #[command(after_long_help = OONI)]
     Ooni(ImportOoniArgs),

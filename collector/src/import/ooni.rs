@@ -9,6 +9,7 @@ mod documents;
 mod failure;
 mod fields;
 mod measurement;
+mod messengers;
 mod steps;
 mod votes;
 mod web;
@@ -42,7 +43,7 @@ pub(super) fn import(files: &[PathBuf], list: &TargetList) -> Result<Told> {
         eprint!("{tally}");
     }
     let mut told = Told::default();
-    let unsaid = vote(sorter, &mut told)?;
+    let unsaid = vote(sorter, list, &mut told)?;
     unsaid.iter().for_each(|remark| eprintln!("{remark}"));
     Ok(told)
 }
@@ -68,8 +69,8 @@ fn read(
     Ok(())
 }
 
-fn vote(sorter: Sorter<Found>, told: &mut Told) -> io::Result<Vec<String>> {
-    let (mut votes, mut progress) = (Votes::default(), Progress::of("measurements put to the detector"));
+fn vote(sorter: Sorter<Found>, list: &TargetList, told: &mut Told) -> io::Result<Vec<String>> {
+    let (mut votes, mut progress) = (Votes::by(list), Progress::of("measurements put to the detector"));
     for found in sorter.sorted()? {
         progress.tick();
         votes.take(&found?, &mut |input| told.apply(&input));
@@ -82,7 +83,7 @@ pub(super) fn count(file: &[u8], list: &TargetList) -> Option<(u64, u64)> {
     let (mut sorter, mut tally) = (Sorter::new(), Tally::of("file", "measurement"));
     let documents = Documents::of(Box::new(Cursor::new(file.to_vec())));
     read(documents, &Services::of(list), &mut sorter, &mut tally, &mut Progress::of("measurements")).ok()?;
-    vote(sorter, &mut Told::default()).ok()?;
+    vote(sorter, list, &mut Told::default()).ok()?;
     Some((tally.taken(), tally.refused()))
 }
 

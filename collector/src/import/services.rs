@@ -23,6 +23,10 @@ impl<'a> Services<'a> {
         Self { list, hosts, names }
     }
 
+    pub(super) fn list(&self) -> &'a TargetList {
+        self.list
+    }
+
     /// The service of a target, which may be a URL, the name of a host or that of a service on the list: by the list where it
     /// knows the URL or the host (with or without `www.`), else the host's name is the service. `None` if it is none of these.
     pub(super) fn find(&self, target: &str) -> Option<ServiceId> {

@@ -6,8 +6,8 @@ use kedergi_fuzz::{Wound, wounded};
 
 const TABLE: &[u8] = include_bytes!("../../../collector/src/import/scores/odd.csv");
 
-/// Two measurements, one a line: as old and as new versions write them.
-const MEASUREMENTS: &[u8] = include_bytes!("../../../collector/src/import/ooni/two.jsonl");
+/// Measurements, one a line: of a site, as old and as new versions write them, and of a messenger.
+const MEASUREMENTS: &[u8] = include_bytes!("../../../collector/src/import/ooni/measurements.jsonl");
 
 #[test]
 fn ooni() {
@@ -18,7 +18,7 @@ fn ooni() {
 
 #[test]
 fn ooni_wounded() {
-    assert_eq!(count_ooni(MEASUREMENTS), Some((2, 0)));
+    assert_eq!(count_ooni(MEASUREMENTS), Some((3, 0)));
     check!().with_type::<Vec<Wound>>().for_each(|wounds| {
         let _ = count_ooni(&wounded(MEASUREMENTS, wounds));
     });

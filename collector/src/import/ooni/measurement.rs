@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 use kedergi_verdict::{Outcome, RuleId};
-use kedergi_wire::{Asn, CountryCode, ServiceId};
+use kedergi_wire::{Asn, CountryCode, Report, ServiceId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::super::services::Services;
 use super::documents::NoJson;
 use super::fields::text;
-use super::web;
+use super::{messengers, web};
 
 /// What was learned from a measurement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,11 +18,16 @@ pub(super) struct Found {
     pub(super) country: CountryCode,
     pub(super) network: Asn,
     pub(super) resolver_network: Option<Asn>,
-    pub(super) service: ServiceId,
-    pub(super) outcome: Outcome,
-    pub(super) rule: RuleId,
-    /// Whether its control reached the target.
-    pub(super) is_up: bool,
+    pub(super) seen: Seen,
+}
+
+/// What was seen, judged where it could be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Seen {
+    /// A site, against the control of the measurement; `is_up` is whether that reached it.
+    Site { service: ServiceId, outcome: Outcome, rule: RuleId, is_up: bool },
+    /// A messenger's endpoints, which are judged against other measurements.
+    Endpoints(Vec<Report>),
 }
 
 /// Why a measurement is not taken.
@@ -34,7 +39,9 @@ pub(super) enum OoniRefusal {
     TooLong,
     #[error("JSON, but no measurement: it names no test and has no test_keys")]
     Foreign,
-    #[error("a test that is not judged here; those are web_connectivity")]
+    #[error(
+        "a test that is not judged here; those are web_connectivity, telegram, whatsapp, signal and facebook_messenger"
+    )]
     Test,
     #[error("measurement_start_time is no time, such as 2024-03-01 12:00:00")]
     Time,
@@ -57,7 +64,7 @@ impl From<NoJson> for OoniRefusal {
     }
 }
 
-/// Judges a measurement.
+/// What a measurement says.
 pub(super) fn found(json: &Value, services: &Services<'_>) -> Result<Found, OoniRefusal> {
     let test = text(json, "test_name").ok_or(OoniRefusal::Foreign)?;
     let keys = json.get("test_keys").filter(|keys| keys.is_object()).ok_or(OoniRefusal::Foreign)?;
@@ -65,15 +72,23 @@ pub(super) fn found(json: &Value, services: &Services<'_>) -> Result<Found, Ooni
     let country = text(json, "probe_cc").and_then(|text| text.parse().ok()).ok_or(OoniRefusal::Country)?;
     let network = asn(json, "probe_asn").ok_or(OoniRefusal::Network)?;
     let resolver_network = asn(json, "resolver_asn");
-    match test {
+    let seen = match test {
         "web_connectivity" => {
             let judged = web::judged(json, keys, at, resolver_network.is_some())?;
             let service = services.find(judged.target.as_str()).ok_or(OoniRefusal::Target)?;
             let web::Judged { outcome, rule, is_up, .. } = judged;
-            Ok(Found { at, country, network, resolver_network, service, outcome, rule, is_up })
+            Seen::Site { service, outcome, rule, is_up }
         }
-        _ => Err(OoniRefusal::Test),
-    }
+        "telegram" | "whatsapp" | "signal" | "facebook_messenger" => {
+            let endpoints = messengers::endpoints(keys, at, services.list());
+            if endpoints.is_empty() {
+                return Err(OoniRefusal::Empty);
+            }
+            Seen::Endpoints(endpoints)
+        }
+        _ => return Err(OoniRefusal::Test),
+    };
+    Ok(Found { at, country, network, resolver_network, seen })
 }
 
 /// UTC, which their format leaves out.

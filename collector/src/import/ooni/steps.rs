@@ -38,15 +38,26 @@ struct Way<'a> {
     target: &'a TargetUrl,
     /// In the order they were made.
     requests: Vec<Request<'a>>,
+    /// Whether nothing else was measured: then every connection is the target's, whoever named its address.
+    is_alone: bool,
 }
 
 /// The steps that a measurement tells of.
 pub(super) fn of(keys: &Value, target: &TargetUrl) -> Steps {
-    let way = Way { target, requests: requests(keys) };
-    let mut observations: Vec<Observation> = dns::questions(keys, &way).into_iter().take(KIND).collect();
-    observations.extend(list(keys, "tcp_connect").filter_map(|json| connection(json, &way)).take(KIND));
+    along(keys, &Way { target, requests: requests(keys), is_alone: true })
+}
+
+fn along(keys: &Value, way: &Way<'_>) -> Steps {
+    let mut observations: Vec<Observation> = dns::questions(keys, way).into_iter().take(KIND).collect();
+    let named: Vec<IpAddr> = observations.iter().flat_map(|seen| named_by(&seen.step)).collect();
+    let is_its_own = |seen: &Observation| match &seen.step {
+        Step::Tcp(tcp) => way.is_alone || named.contains(&tcp.address.ip()),
+        Step::Dns(_) | Step::Tls(_) | Step::Http(_) | Step::Quic(_) => true,
+    };
+    let connections = list(keys, "tcp_connect").filter_map(|json| connection(json, way));
+    observations.extend(connections.filter(is_its_own).take(KIND));
     let shaken: Vec<_> =
-        list(keys, "tls_handshakes").filter_map(|json| handshake(json, &way, &observations)).take(KIND).collect();
+        list(keys, "tls_handshakes").filter_map(|json| handshake(json, way, &observations)).take(KIND).collect();
     observations.extend(shaken);
     let mut lost_on_the_way = false;
     for request in way.requests.iter().take(KIND / 2) {
@@ -56,6 +67,31 @@ pub(super) fn of(keys: &Value, target: &TargetUrl) -> Steps {
         }
     }
     Steps { observations, lost_on_the_way }
+}
+
+/// The steps of a test of several endpoints that went to this one.
+pub(super) fn of_endpoint(keys: &Value, target: &TargetUrl) -> Vec<Observation> {
+    if target.is_tcp() {
+        let way = Way { target, requests: Vec::new(), is_alone: true };
+        let here = |seen: &Observation| match &seen.step {
+            Step::Tcp(tcp) => format!("tcp://{}", tcp.address) == target.as_str(),
+            Step::Dns(_) | Step::Tls(_) | Step::Http(_) | Step::Quic(_) => false,
+        };
+        return list(keys, "tcp_connect").filter_map(|json| connection(json, &way)).filter(here).take(KIND).collect();
+    }
+    // The requests are no redirects of each other; of those for this host the target's own scheme counts.
+    let own = |request: &Request<'_>| {
+        request.url.host_str() == Some(target.host()) && request.url.scheme() == target.url().scheme()
+    };
+    let requests = requests(keys).into_iter().filter(own).map(|request| Request { hop: 0, ..request }).collect();
+    along(keys, &Way { target, requests, is_alone: false }).observations
+}
+
+fn named_by(step: &Step) -> Vec<IpAddr> {
+    match step {
+        Step::Dns(dns) => dns.outcome.ok().into_iter().flatten().flat_map(|answer| answer.addresses.clone()).collect(),
+        Step::Tcp(_) | Step::Tls(_) | Step::Http(_) | Step::Quic(_) => Vec::new(),
+    }
 }
 
 /// The last request stands first: that is how the format tells redirects.

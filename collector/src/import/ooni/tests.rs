@@ -3,10 +3,10 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use kedergi_detector::Level;
-use kedergi_verdict::Outcome;
 use serde_json::{Value, json};
 
 use super::super::print;
+use super::measurement::Seen;
 use super::*;
 
 const SITE: &str = "45.80.1.1";
@@ -19,7 +19,13 @@ fn judged(json: &Value) -> Result<Found, OoniRefusal> {
 }
 
 fn outcome(json: &Value) -> String {
-    judged(json).map_or_else(|refusal| refusal.to_string(), |found| format!("{} {}", found.outcome, found.rule))
+    judged(json).map_or_else(
+        |refusal| refusal.to_string(),
+        |found| match found.seen {
+            Seen::Site { outcome, rule, .. } => format!("{outcome} {rule}"),
+            Seen::Endpoints(endpoints) => format!("{} endpoints", endpoints.len()),
+        },
+    )
 }
 
 fn measurement(input: &str, at: &str, keys: Value) -> Value {
@@ -185,10 +191,11 @@ fn what_our_own_probe_writes_is_judged_alike() {
         let own = json["test_keys"]["x_kedergi"].clone();
         (json["probe_asn"], json["probe_cc"]) = ("AS64500".into(), "KZ".into());
         let found = judged(&json).unwrap();
-        let how = serde_json::to_value(found.outcome.how()).unwrap();
-        assert_eq!((found.outcome.word(), &how), (own["outcome"].as_str().unwrap(), &own["how"]), "{own:#}");
-        assert_eq!(found.rule.as_str(), own["rule"]);
-        seen.push(found.outcome.how().map(|how| how.layer()));
+        let Seen::Site { outcome, rule, .. } = found.seen else { panic!("a site") };
+        let how = serde_json::to_value(outcome.how()).unwrap();
+        assert_eq!((outcome.word(), &how), (own["outcome"].as_str().unwrap(), &own["how"]), "{own:#}");
+        assert_eq!(rule.as_str(), own["rule"]);
+        seen.push(outcome.how().map(|how| how.layer()));
     }
     seen.sort();
     seen.dedup();
@@ -248,7 +255,7 @@ fn a_block_among_quiet_days_is_told() {
     read(documents, &Services::of(&list), &mut sorter, &mut tally, &mut progress).unwrap();
     assert_eq!((tally.taken(), tally.refused()), (240, 1));
     let mut told = Told::default();
-    vote(sorter, &mut told).unwrap();
+    vote(sorter, &list, &mut told).unwrap();
     let (mut out, events) = (Vec::new(), told.events(false).collect::<Vec<_>>());
     assert_eq!((events.len(), events[0].level), (1, Level::Confirmed));
     print::events(&events, false, &mut out).unwrap();
@@ -263,18 +270,19 @@ fn what_is_down_for_their_control_too_is_no_event() {
         if json["test_keys"]["requests"][0]["failure"].is_string() {
             json["test_keys"]["control"]["http_request"] = json!({ "failure": "connection_reset", "status_code": -1 });
         }
-        judged(&json).unwrap().outcome
+        outcome(&json)
     };
-    let outcomes: Vec<_> = five_days().lines().map(down).collect();
-    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Reachable | Outcome::Down)));
-    assert!(outcomes.contains(&Outcome::Down));
+    let mut outcomes: Vec<_> = five_days().lines().map(down).collect();
+    outcomes.sort();
+    outcomes.dedup();
+    assert_eq!(outcomes, ["down down", "reachable answered-over-tls"]);
 }
 
 #[test]
-fn measurements_of_both_versions_are_taken() {
+fn measurements_of_all_kinds_are_taken() {
     let list = crate::targets::load(None).unwrap();
     let judged = |line: &str| outcome(&serde_json::from_str(line).unwrap());
-    let outcomes: Vec<_> = include_str!("two.jsonl").lines().map(judged).collect();
-    assert_eq!(outcomes, ["blocked tls reset tls-reset", "reachable answered-over-tls"]);
-    assert_eq!(count(include_bytes!("two.jsonl"), &list), Some((2, 0)));
+    let outcomes: Vec<_> = include_str!("measurements.jsonl").lines().map(judged).collect();
+    assert_eq!(outcomes, ["blocked tls reset tls-reset", "reachable answered-over-tls", "6 endpoints"]);
+    assert_eq!(count(include_bytes!("measurements.jsonl"), &list), Some((3, 0)));
 }
