@@ -41,6 +41,11 @@ fn describe() {
     metrics::describe_counter!("kedergi_reports_total", "reports judged, by role and outcome");
     metrics::describe_counter!("kedergi_reports_set_aside_total", "reports kept but not judged, by reason");
     metrics::describe_counter!("kedergi_panics_total", "requests that ended in a mistake of this program");
+    metrics::describe_gauge!(
+        "kedergi_detector_saved_bytes",
+        "how large the detector's state was when it was last saved"
+    );
+    metrics::describe_gauge!("kedergi_detector_save_seconds", "how long that took");
     metrics::describe_gauge!("kedergi_probes_present", "probes that gave a sign of life in the last 15 minutes");
 }
 

@@ -3,6 +3,9 @@
 //! One transaction of the ledger moves everything on together: how far the facts were read, the detector and the pager as
 //! they are then, what changed, and the alerts about it. A crash before it leaves the facts unread; a crash after it finds
 //! them read. Nothing is told twice and nothing is left out.
+//!
+//! That transaction writes the whole state, so it is not made for every fact: at once if somebody is to be told, else now and
+//! then ([`rest_between`]). What was read since is read again after a crash, and the same follows from it.
 
 use std::time::{Duration, Instant};
 
@@ -21,10 +24,14 @@ use rounds::Rounds;
 
 /// Facts taken in one step.
 const STEP: usize = 2000;
-/// Each step writes the detector's whole state, so unless facts pile up there is a pause after it: this, or four times what the
-/// step took where that is longer, but never so long that an alert would feel it.
+/// Unless facts pile up there is a pause after each step.
 const PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// The detector's whole state is written after so many times the time that writing takes, so that a twentieth of the time is spent
+/// on it, but at least so often: this bounds what is read again after a crash. Where something changed that pages show,
+/// they should not be behind for longer than the latter.
+const SHARE: u32 = 20;
+const LONGEST_REST: Duration = Duration::from_secs(60);
+const LONGEST_BEHIND: Duration = Duration::from_secs(10);
 /// How long to sleep at most: the clock may be set, and the pager tells by the clock.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
@@ -52,8 +59,15 @@ pub(crate) async fn run(app: App) -> Result<(), DetectError> {
 struct Follower {
     app: App,
     audience: Audience,
+    /// The last fact that was read, and the last that the ledger knows to be.
     cursor: i64,
+    saved: i64,
     state: State,
+    /// What became known by the facts between.
+    unsaved: Vec<Change>,
+    /// When the state was last saved, and how long that took.
+    last: Instant,
+    cost: Duration,
 }
 
 impl Follower {
@@ -61,7 +75,8 @@ impl Follower {
         let Detection { cursor, state } = app.ledger(|ledger| ledger.detection()).await?;
         let state = state.map(|json| serde_json::from_str(&json).map_err(DetectError::State)).transpose()?;
         let audience = Audience::new(app.config());
-        Ok(Self { app, audience, cursor, state: state.unwrap_or_default() })
+        let (state, unsaved) = (state.unwrap_or_default(), Vec::new());
+        Ok(Self { app, audience, cursor, saved: cursor, state, unsaved, last: Instant::now(), cost: Duration::ZERO })
     }
 
     /// Takes in what there is, or waits for more.
@@ -72,32 +87,55 @@ impl Follower {
         let cursor = self.cursor;
         let facts = app.facts(move |facts| facts.scan_after(cursor, STEP)).await?;
         let now = Timestamp::now();
-        if facts.is_empty() && self.state.pager.next().is_none_or(|due| due > now) {
+        if facts.is_empty() && !self.is_due() && self.state.pager.next().is_none_or(|due| due > now) {
             let _ = tokio::time::timeout(self.pause(now), appended).await;
             return Ok(());
         }
-        let began = Instant::now();
-        self.step(&facts, now).await?;
+        self.step(&facts, now, self.is_due()).await?;
         if facts.len() < STEP {
-            tokio::time::sleep((began.elapsed() * 4).clamp(PAUSE, LONGEST_PAUSE)).await;
+            tokio::time::sleep(PAUSE).await;
         }
         Ok(())
     }
 
-    async fn step(&mut self, facts: &[(i64, Fact)], now: Timestamp) -> Result<(), DetectError> {
+    /// Reads facts, and saves what follows if that is due or somebody is to be told.
+    async fn step(&mut self, facts: &[(i64, Fact)], now: Timestamp, due: bool) -> Result<(), DetectError> {
         let facts_only = facts.iter().map(|(_, fact)| fact);
         let Step { changes, pages } = self.state.apply(facts_only, self.app.targets(), now);
-        let cursor = facts.last().map_or(self.cursor, |&(cursor, _)| cursor);
-        let alerts = self.alerts(&pages, now)?;
+        self.cursor = facts.last().map_or(self.cursor, |&(cursor, _)| cursor);
+        self.unsaved.extend(changes);
+        if due || !pages.is_empty() {
+            self.save(&pages, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn save(&mut self, pages: &[Page], now: Timestamp) -> Result<(), DetectError> {
+        let began = Instant::now();
+        let (cursor, alerts) = (self.cursor, self.alerts(pages, now)?);
         let state = serde_json::to_string(&self.state).map_err(DetectError::Json)?;
-        let alerting = !alerts.is_empty();
+        let (bytes, alerting) = (state.len(), !alerts.is_empty());
+        let changes = std::mem::take(&mut self.unsaved);
         self.app.ledger(move |ledger| ledger.commit_detection(cursor, &state, &changes, &alerts)).await?;
-        self.cursor = cursor;
         self.app.forget_neighbourhoods(cursor).await?;
+        (self.saved, self.last, self.cost) = (cursor, Instant::now(), began.elapsed());
+        metrics::gauge!("kedergi_detector_saved_bytes").set(u32::try_from(bytes).unwrap_or(u32::MAX));
+        metrics::gauge!("kedergi_detector_save_seconds").set(self.cost.as_secs_f64());
         if alerting {
             self.app.alerted().notify_one();
         }
         Ok(())
+    }
+
+    /// Whether there is something to save, and the time for it has come.
+    fn is_due(&self) -> bool {
+        self.until_due() == Some(Duration::ZERO)
+    }
+
+    /// How long until something is to be saved; `None` if there is nothing.
+    fn until_due(&self) -> Option<Duration> {
+        let rest = rest_between(self.cost, !self.unsaved.is_empty());
+        (self.cursor > self.saved).then(|| rest.saturating_sub(self.last.elapsed()))
     }
 
     fn alerts(&self, pages: &[Page], now: Timestamp) -> Result<Vec<NewAlert>, DetectError> {
@@ -107,8 +145,13 @@ impl Follower {
 
     fn pause(&self, now: Timestamp) -> Duration {
         let due = self.state.pager.next().map(|due| due.duration_since(now).try_into().unwrap_or(Duration::ZERO));
-        due.unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP)
+        due.into_iter().chain(self.until_due()).fold(LONGEST_SLEEP, Duration::min)
     }
+}
+
+/// How long after the state was saved it is saved again. `cost` is how long that took.
+fn rest_between(cost: Duration, behind: bool) -> Duration {
+    (cost * SHARE).clamp(PAUSE, if behind { LONGEST_BEHIND } else { LONGEST_REST })
 }
 
 /// What detection remembers from step to step.
