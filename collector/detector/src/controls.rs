@@ -42,6 +42,11 @@ impl Controls {
     pub(crate) fn contradicts(&self, first_blocked: Moment, last_blocked: Moment) -> Option<Moment> {
         self.0.range(first_blocked..=last_blocked.after(ECHO)).next().copied()
     }
+
+    /// The first time a control reached the service between two votes: the later one was judged against what it saw then.
+    pub(crate) fn reached_between(&self, first: Moment, last: Moment) -> Option<Moment> {
+        if first >= last { None } else { self.0.range(first..last).next().copied() }
+    }
 }
 
 #[cfg(test)]

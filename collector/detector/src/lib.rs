@@ -45,5 +45,5 @@ pub use input::{ControlVote, Heartbeat, Input, Instrument, Neighbourhood, Resolv
 pub use public::PublicEvent;
 pub use scenario::{
     Controls, Expectation, Fault, FaultKind, Interference, Mismatch, Network, Played, Round, Scenario, ScenarioError,
-    Service, SimProbe, Technique,
+    Service, SimProbe, Technique, Throttle,
 };

@@ -4,10 +4,13 @@ use jiff::{SignedDuration, Timestamp};
 use kedergi_wire::{Asn, Category, CountryCode, ServiceId, TargetUrl};
 use serde::Deserialize;
 
+use crate::Kind;
+
 mod check;
 mod direct;
 mod error;
 pub(crate) mod noise;
+mod pace;
 mod rounds;
 mod site;
 mod synthesis;
@@ -19,7 +22,7 @@ pub use check::Mismatch;
 pub use direct::Played;
 pub use error::ScenarioError;
 pub use rounds::{Round, SimProbe};
-pub use technique::Technique;
+pub use technique::{Technique, Throttle};
 
 /// Scenarios that come with this package.
 const BUNDLED: &[(&str, &str)] = &[
@@ -28,10 +31,14 @@ const BUNDLED: &[(&str, &str)] = &[
     ("kz-2019-06-11", include_str!("../scenarios/kz-2019-06-11.toml")),
     ("kz-2019-07-mitm", include_str!("../scenarios/kz-2019-07-mitm.toml")),
     ("kz-2020-02", include_str!("../scenarios/kz-2020-02.toml")),
+    ("kz-2018-evenings", include_str!("../scenarios/kz-2018-evenings.toml")),
+    ("kz-2022-09", include_str!("../scenarios/kz-2022-09.toml")),
     ("kz-2023-steady", include_str!("../scenarios/kz-2023-steady.toml")),
     ("mm-2021-02", include_str!("../scenarios/mm-2021-02.toml")),
     ("must-not-fire", include_str!("../scenarios/must-not-fire.toml")),
     ("odd-lines", include_str!("../scenarios/odd-lines.toml")),
+    ("ru-2021-03", include_str!("../scenarios/ru-2021-03.toml")),
+    ("slow-lines", include_str!("../scenarios/slow-lines.toml")),
     ("cable-cut", include_str!("../scenarios/cable-cut.toml")),
 ];
 
@@ -131,6 +138,8 @@ pub struct Interference {
     pub until: Timestamp,
     /// What it is.
     pub technique: Technique,
+    /// Kbit/s that are let through, where bytes are policed or shaped; 140 if left out.
+    pub rate: Option<u32>,
     /// Share of the measurements it meets, above 0 and up to 1.
     #[serde(default = "whole")]
     pub share: f64,
@@ -175,6 +184,8 @@ pub enum FaultKind {
     OldStore,
     /// It is sent to other addresses of the target than the controls are, as networks for content do.
     Elsewhere,
+    /// Its line is slow for everything, and loses packets.
+    Congested,
 }
 
 /// An event that should be found.
@@ -183,6 +194,8 @@ pub enum FaultKind {
 pub struct Expectation {
     /// What to call it.
     pub name: String,
+    /// What kind of event it is; of any if left out.
+    pub kind: Option<Kind>,
     /// Exactly the services it affects.
     pub services: Vec<ServiceId>,
     /// Only of what begins from then on; from the start if left out. With `until` it tells apart events of the same services.
@@ -191,7 +204,7 @@ pub struct Expectation {
     pub until: Option<Timestamp>,
     /// How long after each cut, network by network and service by service, the event must say so.
     pub opens_within: SignedDuration,
-    /// When it must end; when the last of the steps ends, if left out.
+    /// When it must end; when the last of the steps ends, if left out. Not before the end of the scenario: it must still go on.
     pub closes_at: Option<Timestamp>,
     /// How long after that it must be closed.
     pub closes_within: SignedDuration,
@@ -225,7 +238,7 @@ impl Scenario {
 
 impl Interference {
     fn concerns(&self, network: Option<Asn>, service: &ServiceId, at: Timestamp) -> bool {
-        let everywhere = self.technique == Technique::Down || self.networks.is_empty() && network.is_some();
+        let everywhere = self.technique.is_worldwide() || self.networks.is_empty() && network.is_some();
         let here = everywhere || network.is_some_and(|network| self.networks.contains(&network));
         here && self.names(service) && (self.from..self.until).contains(&at)
     }

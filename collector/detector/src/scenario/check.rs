@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use kedergi_wire::{Asn, ServiceId};
 
 use super::{Expectation, Scenario, Technique};
-use crate::{Affected, Bracket, Event, EventId, EventState};
+use crate::{Affected, Bracket, Event, EventId, EventState, Kind};
 
 /// Something found other than expected, as a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +24,18 @@ pub enum Mismatch {
         name: String,
         /// The events.
         ids: Vec<EventId>,
+    },
+    /// It is of another kind.
+    #[error("{name}: {id} is called {}; it should be {}", found.word(), expected.word())]
+    Kind {
+        /// The expectation.
+        name: String,
+        /// The event.
+        id: EventId,
+        /// What it is called.
+        found: Kind,
+        /// What it should be.
+        expected: Kind,
     },
     /// It affects something that nothing was done to, or not so.
     #[error("{name}: {id} says that {service} was blocked on {network}, which it was not")]
@@ -131,9 +143,10 @@ fn words<T: ToString>(list: &[T]) -> String {
     list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// One service cut on one network.
+/// One service cut, or slowed down, on one network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cut {
+    kind: Kind,
     network: Asn,
     from: Timestamp,
     until: Timestamp,
@@ -153,12 +166,13 @@ impl Scenario {
 
     /// When and where a service is cut.
     pub(super) fn cuts(&self, service: &ServiceId) -> impl Iterator<Item = Cut> {
-        let steps =
-            self.steps.iter().filter(|step| matches!(step.technique, Technique::Block(_)) && step.names(service));
+        let steps = self.steps.iter().filter(|step| step.technique.is_interference() && step.names(service));
         steps.flat_map(|step| {
             let met =
                 self.networks.iter().filter(|network| step.networks.is_empty() || step.networks.contains(&network.asn));
-            met.map(|network| Cut {
+            let kind = if matches!(step.technique, Technique::Throttle(_)) { Kind::Throttling } else { Kind::Block };
+            met.map(move |network| Cut {
+                kind,
                 network: network.asn,
                 from: step.from,
                 until: step.until,
@@ -173,8 +187,9 @@ impl Scenario {
         match found[..] {
             [] => vec![Mismatch::Missing { name, services: expectation.services.clone() }],
             [event] => {
-                let close = self.check_close(expectation, event);
-                self.extra(expectation, event).chain(self.check_cuts(expectation, event)).chain(close).collect()
+                let rest = [self.check_close(expectation, event), check_kind(expectation, event)];
+                let rest = rest.into_iter().flatten();
+                self.extra(expectation, event).chain(self.check_cuts(expectation, event)).chain(rest).collect()
             }
             _ => vec![Mismatch::Split { name, ids: found.iter().map(|event| event.id.clone()).collect() }],
         }
@@ -210,6 +225,10 @@ impl Scenario {
         let last = last.filter(|cut| expectation.spans(cut.from)).map(|cut| cut.until).max();
         let end = expectation.closes_at.or(last)?;
         let (name, id) = (expectation.name.clone(), event.id.clone());
+        if end >= self.end {
+            let allowed = expectation.closes_within;
+            return event.closed().map(|closed| Mismatch::Close { name, id, closed, end, allowed });
+        }
         let Some(closed) = event.closed().filter(|_| event.state == EventState::Closed) else {
             return Some(Mismatch::Open { name, id, end });
         };
@@ -246,10 +265,18 @@ impl Expectation {
     }
 }
 
+fn check_kind(expectation: &Expectation, event: &Event) -> Option<Mismatch> {
+    let (expected, found) = (expectation.kind?, event.kind);
+    let (name, id) = (expectation.name.clone(), event.id.clone());
+    (expected != found).then_some(Mismatch::Kind { name, id, found, expected })
+}
+
 fn check_cut(expectation: &Expectation, event: &Event, service: &ServiceId, cut: Cut) -> Option<Mismatch> {
     let (name, id, service) = (expectation.name.clone(), event.id.clone(), service.clone());
-    let Cut { network, from: cut, until, whole } = cut;
-    let here = |affected: &&Affected| affected.network == network && affected.service.as_ref() == Some(&service);
+    let Cut { kind, network, from: cut, until, whole } = cut;
+    let here = |affected: &&Affected| {
+        (affected.kind, affected.network, affected.service.as_ref()) == (kind, network, Some(&service))
+    };
     let meets = |affected: &&Affected| affected.onset.latest < until && affected.end.is_none_or(|end| end.latest > cut);
     let Some(affected) = event.scope.iter().filter(here).find(meets) else {
         return Some(Mismatch::Unseen { name, id, network, service, cut });

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use kedergi_wire::{Asn, ServiceId, TargetUrl, limits};
 
-use super::{Scenario, Technique};
+use super::{Scenario, Technique, Throttle};
 
 /// Longest scenario: what lies further back than a month no replay needs, and every minute of it costs time.
 const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
@@ -65,7 +65,7 @@ pub enum ScenarioError {
     #[error("{0} is not one of the services of the scenario")]
     Service(ServiceId),
     /// A technique that the target is not open to.
-    #[error("{} cannot be done to {target}: tls-... takes an https target, http-block-page and http-different take an http one", technique.word())]
+    #[error("{} cannot be done to {target}: tls-... and throttle-... take an https target, http-block-page and http-different take an http one", technique.word())]
     Unfit {
         /// What was to be done.
         technique: Technique,
@@ -121,8 +121,12 @@ impl Scenario {
             share(step.share)?;
             self.know_networks(&step.networks)?;
             self.know_services(&step.services)?;
-            if step.technique == Technique::Down && !step.networks.is_empty() {
-                return Err(ScenarioError::Scope("down is for the whole world: leave out the networks"));
+            if step.technique.is_worldwide() && !step.networks.is_empty() {
+                return Err(ScenarioError::Scope("down and slow are for the whole world: leave out the networks"));
+            }
+            let rated = matches!(step.technique, Technique::Throttle(Throttle::Policed | Throttle::Shaped));
+            if step.rate.is_some_and(|rate| !rated || rate == 0) {
+                return Err(ScenarioError::Scope("a rate is of throttle-policed and throttle-shaped, and not 0"));
             }
             if step.technique == Technique::Silence && !step.services.is_empty() {
                 return Err(ScenarioError::Scope("silence is of whole networks: leave out the services"));

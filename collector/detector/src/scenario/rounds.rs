@@ -10,6 +10,7 @@ use kedergi_wire::{
 };
 
 use super::noise::{below, happens};
+use super::pace::{Hold, LUCKS, Paced};
 use super::site::Site;
 use super::synthesis::{Fate, observations};
 use crate::Bursts;
@@ -24,6 +25,11 @@ const AGAIN_SPREAD_MS: u64 = 50_000;
 
 /// Of so many seconds, some probe of a network polls in each.
 const POLL: SignedDuration = SignedDuration::from_secs(15);
+
+/// The share of rounds in which a target is drawn to be compared, as probes do.
+const BY_LOT: f64 = 0.25;
+/// Kbit/s that are let through where a step does not say: as Twitter's in Russia, March 2021.
+const RATE: u32 = 140;
 
 /// What is met because of a probe's faults; the first that it has counts.
 const FAULTS: [(FaultKind, Fate); 5] = [
@@ -113,18 +119,41 @@ impl Scenario {
         })
     }
 
-    fn fate(&self, probe: &SimProbe, at: Timestamp, target: u64, site: &Site) -> Fate {
+    fn fate(&self, probe: &SimProbe, at: Timestamp, target: u64, site: &Site, wanted: bool) -> Fate {
+        let luck = match probe.role {
+            Role::Probe => below(LUCKS, self.seed, &[6, u64::from(probe.index), moment(at), target]),
+            Role::Control => 0,
+        };
+        let luck = u8::try_from(luck).unwrap_or(0);
+        let paced = |hold| Fate::Paced(Paced { hold, wanted, luck });
         let interference = (0..).zip(&self.steps).find_map(|(number, step)| {
             let place = [4, number, u64::from(probe.index), moment(at), target];
             let met = step.concerns(probe.network, &site.service, at) && happens(step.share, self.seed, &place);
             match step.technique {
                 Technique::Block(how) if met => Some(Fate::Met(how)),
                 Technique::Down if met => Some(Fate::Lost),
-                Technique::Block(_) | Technique::Down | Technique::Silence => None,
+                Technique::Throttle(how) if met => Some(paced(Hold::Censor(how, step.rate.unwrap_or(RATE)))),
+                Technique::Slow if met => Some(paced(Hold::Server)),
+                Technique::Block(_)
+                | Technique::Throttle(_)
+                | Technique::Down
+                | Technique::Slow
+                | Technique::Silence => None,
             }
         });
         let faults = || FAULTS.into_iter().find(|(kind, _)| self.has_fault(*kind, probe, at, target));
-        interference.or_else(|| faults().map(|(_, fate)| fate)).unwrap_or(Fate::Works)
+        let congested = || self.has_fault(FaultKind::Congested, probe, at, target).then(|| paced(Hold::Line));
+        let compared = || wanted.then(|| paced(Hold::Nothing));
+        let fault = || faults().map(|(_, fate)| fate).or_else(congested);
+        interference.or_else(fault).or_else(compared).unwrap_or(Fate::Works)
+    }
+
+    /// What is compared with a control host in a round however it seems: one target, now and then.
+    fn by_lot(&self, probe: &SimProbe, at: Timestamp, targets: usize) -> Option<usize> {
+        let place = |draw| [draw, u64::from(probe.index), moment(at)];
+        let drawn = probe.role == Role::Probe && happens(BY_LOT, self.seed, &place(7));
+        let target = below(u64::try_from(targets).unwrap_or(0), self.seed, &place(8));
+        usize::try_from(target).ok().filter(|_| drawn)
     }
 }
 
@@ -219,20 +248,27 @@ impl<'a> Rounds<'a> {
     /// Carries out one entry of the agenda. `None` if the probe is off.
     fn carry_out(&mut self, due: Due) -> Option<Looked> {
         let sim = self.probes[due.probe];
-        let targets = match due.what {
-            What::Round(round) => {
+        let mut wanted = None;
+        let targets: Vec<_> = match &due.what {
+            &What::Round(round) => {
                 let next =
                     Due { at: self.scenario.due(&sim, round + 1), probe: due.probe, what: What::Round(round + 1) };
                 self.agenda.push(Reverse(next));
+                wanted = self.scenario.by_lot(&sim, due.at, self.sites.len());
                 (0..self.sites.len()).collect()
             }
-            What::Again(targets) => targets,
+            What::Again(targets) => targets.clone(),
         };
+        // What is asked for again is compared; controls compare nothing.
+        let again = matches!(due.what, What::Again(_)) && sim.role == Role::Probe;
         if self.scenario.is_off(&sim, due.at) {
             return None;
         }
         let cut = self.scenario.has_fault(FaultKind::Cut, &sim, due.at, 0);
-        let fates: Vec<_> = targets.into_iter().map(|target| (target, self.fate(&sim, due.at, target, cut))).collect();
+        let fates: Vec<_> = targets
+            .into_iter()
+            .map(|target| (target, self.fate(&sim, due.at, target, cut, again || wanted == Some(target))))
+            .collect();
         self.test_again(&sim, due.at, &fates);
         Some(Looked { at: due.at, probe: due.probe, sim, fates })
     }
@@ -242,9 +278,10 @@ impl<'a> Rounds<'a> {
         self.scenario.country
     }
 
-    fn fate(&self, probe: &SimProbe, at: Timestamp, target: usize, cut: bool) -> Fate {
+    fn fate(&self, probe: &SimProbe, at: Timestamp, target: usize, cut: bool, wanted: bool) -> Fate {
         let number = u64::try_from(target).unwrap_or(u64::MAX);
-        if cut { Fate::Cut } else { self.scenario.fate(probe, started(at, target), number, &self.sites[target]) }
+        let site = &self.sites[target];
+        if cut { Fate::Cut } else { self.scenario.fate(probe, started(at, target), number, site, wanted) }
     }
 
     /// Where targets fail, the other probes of the network and the controls look too.
@@ -254,7 +291,8 @@ impl<'a> Rounds<'a> {
             let mut news = Vec::new();
             for &(target, fate) in fates {
                 match fate {
-                    Fate::Met(_) | Fate::Lost | Fate::Portal => {
+                    Fate::Paced(paced) if !paced.accuses(&self.sites[target]) => {}
+                    Fate::Met(_) | Fate::Lost | Fate::Portal | Fate::Paced(_) => {
                         let ask = self.bursts.failed(&(audience, target), probe.id(), at);
                         news.extend(ask.then_some(target));
                     }
@@ -302,6 +340,7 @@ impl<'a> Rounds<'a> {
     /// What a probe would have written down of a target that met this.
     pub(super) fn report(&mut self, looked: &Looked, target: usize, fate: Fate) -> Report {
         let site = &self.sites[target];
+        let of_probe = looked.sim.role == Role::Probe;
         self.sequences[looked.probe] += 1;
         Report {
             format: FORMAT,
@@ -310,10 +349,10 @@ impl<'a> Rounds<'a> {
             clock_offset_ms: Some(0),
             target: site.url.clone(),
             vantage: self.vantage(&looked.sim),
-            line: line(fate),
+            line: line(site, fate),
             observations: observations(site, fate),
             trials: Vec::new(),
-            pairs: Vec::new(),
+            pairs: paced(fate).filter(|_| of_probe).map_or_else(Vec::new, |paced| paced.pairs(site)),
             instrument: None,
         }
     }
@@ -346,12 +385,20 @@ impl Looked {
     }
 }
 
+fn paced(fate: Fate) -> Option<Paced> {
+    match fate {
+        Fate::Paced(paced) => Some(paced),
+        Fate::Works | Fate::Met(_) | Fate::Lost | Fate::Cut | Fate::Portal | Fate::OldStore | Fate::Elsewhere => None,
+    }
+}
+
 /// A line that works, but for some loss, or one that does not.
-fn line(fate: Fate) -> Line {
+fn line(site: &Site, fate: Fate) -> Line {
     let answered = |count| if fate == Fate::Cut { 0 } else { count };
     Line {
         outside: Tally { tried: 30, answered: answered(27) },
         resolver: Tally { tried: 15, answered: answered(15) },
+        rate_kbit_s: paced(fate).and_then(|paced| paced.line_kbit_s(site)),
         ..Line::default()
     }
 }

@@ -8,7 +8,11 @@ use kedergi_wire::{
     StepOutcome, Tcp, Tls, Verification,
 };
 
+use super::pace::Paced;
 use super::site::{STRANGER, Site, certificate, page};
+
+/// Milliseconds that a page may take.
+const PATIENCE_MS: u32 = 8000;
 
 /// What a measurement meets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,6 +31,8 @@ pub(crate) enum Fate {
     OldStore,
     /// Other addresses than the controls', of the same site.
     Elsewhere,
+    /// Nothing that would keep bytes from coming, but they take their time, or were compared.
+    Paced(Paced),
 }
 
 /// What is seen of a site.
@@ -34,6 +40,7 @@ pub(crate) fn observations(site: &Site, fate: Fate) -> Vec<Observation> {
     let seen = Seen { site, now_ms: 0, list: Vec::new() };
     let seen = match fate {
         // What is kept from passing over UDP is reached over TCP.
+        Fate::Paced(paced) => seen.names_truly().connects().takes_its_time(paced),
         Fate::Works | Fate::Met(How::Quic(_)) => seen.names_truly().connects().arrives(),
         Fate::Met(How::Dns(manner)) => seen.hears_lies(manner).connects().arrives(),
         Fate::Met(How::Tcp(manner)) => seen.names_truly().fails_to_connect(tcp_failure(manner)),
@@ -132,6 +139,21 @@ impl Seen<'_> {
         self.secures().asks_for_page(StepOutcome::Ok(page))
     }
 
+    fn takes_its_time(self, paced: Paced) -> Self {
+        let (address, url, page) = (self.site.sockets()[0], self.site.url.to_string(), self.site.page.clone());
+        let took_ms = paced.page_ms(self.site);
+        let late = took_ms > PATIENCE_MS;
+        let outcome = if late { StepOutcome::Failed(Failure::Timeout) } else { StepOutcome::Ok(page) };
+        let seen = if self.site.url.is_https() {
+            let session = Session { version: "1.3".to_owned(), alpn: Some("h2".to_owned()) };
+            let shown = vec![self.site.certificate.clone()];
+            self.handshake(address, paced.handshake_ms(), shown, Some(Verification::Valid), StepOutcome::Ok(session))
+        } else {
+            self
+        };
+        seen.step(took_ms.min(PATIENCE_MS), Step::Http(Http { address, url, outcome }))
+    }
+
     fn secures(self) -> Self {
         let shown = self.site.certificate.clone();
         if self.site.url.is_https() { self.shakes_hands(shown, Verification::Valid) } else { self }
@@ -197,7 +219,7 @@ impl Seen<'_> {
 
     fn asks_for_page(self, outcome: StepOutcome<Page>) -> Self {
         let (address, url) = (self.site.sockets()[0], self.site.url.to_string());
-        let took_ms = if outcome.failure() == Some(Failure::Timeout) { 8000 } else { 150 };
+        let took_ms = if outcome.failure() == Some(Failure::Timeout) { PATIENCE_MS } else { 150 };
         self.step(took_ms, Step::Http(Http { address, url, outcome }))
     }
 

@@ -132,7 +132,13 @@ impl Slowdown {
     /// Lets the controls have their say. Whether that changed anything.
     pub(super) fn consult(&mut self, controls: &Controls) -> bool {
         let before = self.contradicted;
-        let found = controls.contradicts(self.onset.latest, self.last_slow);
+        // Where a name is slowed down, the same server gives the same bytes under another. Otherwise the server may have become
+        // slow since a control looked, and only what was found after it looked again accuses.
+        let found = if self.by_name > 0 {
+            controls.contradicts(self.onset.latest, self.last_slow)
+        } else {
+            controls.reached_between(self.onset.latest, self.last_slow)
+        };
         self.contradicted = before.into_iter().chain(found).min();
         self.contradicted != before
     }
