@@ -98,9 +98,10 @@ impl Paced {
         }
         let mut all = Vec::new();
         for kind in KINDS {
-            let asked = match kind {
-                Altered::InnocentName => slow_handshake,
-                _ => kind == Altered::TargetNameElsewhere || site.page.body.bytes >= LEAST,
+            let asked = if kind == Altered::InnocentName {
+                slow_handshake
+            } else {
+                kind == Altered::TargetNameElsewhere || site.page.body.bytes >= LEAST
             };
             let mut pairs = Vec::new();
             while asked && pairs.len() < SERIES && weigh(&pairs) == Weight::Open {

@@ -126,7 +126,7 @@ fn every_history_comes_out_as_it_was() {
 /// Played directly, a scenario says the same as through reports that are judged one by one.
 #[test]
 fn the_direct_way_is_the_same() {
-    for id in ["kz-2019-05-09", "must-not-fire", "odd-lines"] {
+    for id in ["kz-2019-05-09", "must-not-fire", "odd-lines", "ru-2021-03"] {
         let mut scenario = Scenario::bundled(id).unwrap();
         // Some hours will do: reports take their time.
         scenario.end = scenario.end.min(scenario.start + SignedDuration::from_hours(13));
@@ -142,7 +142,8 @@ fn the_direct_way_is_the_same() {
 fn gist(input: &Input) -> String {
     match input {
         Input::Vote(vote) => {
-            format!("{} {} {} {} {}", vote.at, vote.service, vote.network, vote.outcome, vote.rule.as_str())
+            let pace = vote.slowness.map(|pace| pace.slowness);
+            format!("{} {} {} {} {} {pace:?}", vote.at, vote.service, vote.network, vote.outcome, vote.rule.as_str())
         }
         Input::Control(vote) => format!("{} {} {}", vote.at, vote.service, vote.reachable),
         Input::Heartbeat(_) => unreachable!("scenarios have none here"),
