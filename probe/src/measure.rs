@@ -41,6 +41,7 @@ use kedergi_wire::{
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::{Config, ControlHost, DohResolver, TrustError, roots, verifying_client};
+use quic::OverQuic;
 use reach::{Patience, Reached};
 use watch::Watch;
 
@@ -233,7 +234,8 @@ async fn measure(tools: &Measurer, sources: &Sources, watch: &Watch, target: &Ta
         }
     };
     let known = quic::fits(target) && sources.over_h3.contains(target);
-    let over_quic = async { if known { quic::measure(tools, watch, target, &named).await } else { Vec::new() } };
+    let over_quic =
+        async { if known { quic::measure(tools, watch, target, &named).await } else { OverQuic::default() } };
     let more = More { h3: !known && quic::fits(target), hidden: sample };
     let nobody = tools.control_hosts.first().filter(|_| names::is_doubtful(&seen)).map(|host| host.address.ip());
     let ask_nobody = async {
@@ -245,10 +247,10 @@ async fn measure(tools: &Measurer, sources: &Sources, watch: &Watch, target: &Ta
     let over_tcp = over_tcp(tools, sources, watch, target, &named, more);
     let (over_tcp, over_quic, asked) = tokio::join!(over_tcp, over_quic, ask_nobody);
     seen.extend(over_tcp.seen);
-    seen.extend(over_quic);
+    seen.extend(over_quic.seen);
     seen.sort_by_key(|observation| observation.after_ms);
     seen.truncate(limits::OBSERVATIONS);
-    let mut trials: Vec<_> = asked.into_iter().chain(over_tcp.trials).collect();
+    let mut trials: Vec<_> = asked.into_iter().chain(over_tcp.trials).chain(over_quic.trials).collect();
     trials.truncate(limits::TRIALS);
     Course { seen, trials }
 }
@@ -289,13 +291,15 @@ async fn over_tcp(
     if let Some(from) = first_page {
         let (offered, ip) = (more.h3 && from.page.offers_h3, from.way.ip);
         let may_hide = more.hidden && hellos::can_hide(&seen, ip);
-        let over_quic = async { if offered { quic::measure(tools, watch, target, named).await } else { Vec::new() } };
+        let over_quic =
+            async { if offered { quic::measure(tools, watch, target, named).await } else { OverQuic::default() } };
         let hidden = async { if may_hide { hellos::hide(tools, watch, target, ip).await } else { Vec::new() } };
         let follow = redirects::follow(tools, sources, watch, from);
         let (hops, over_quic, hidden) = tokio::join!(follow, over_quic, hidden);
         trials.extend(hidden);
+        trials.extend(over_quic.trials);
         seen.extend(hops);
-        seen.extend(over_quic);
+        seen.extend(over_quic.seen);
     }
     Course { seen, trials }
 }

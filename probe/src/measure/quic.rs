@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use kedergi_wire::{Failure, Observation, Quic, QuicAnswer, Step, StepOutcome, TargetUrl};
+use kedergi_wire::{Altered, Failure, Observation, Quic, QuicAnswer, Step, StepOutcome, TargetUrl, Trial};
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{ClientConfig, Connection, Endpoint, TransportConfig, VarInt};
 use tokio::time::{Instant, timeout};
@@ -25,19 +25,38 @@ const WINDOW: u32 = 4096;
 /// Bytes it may send on all streams, its settings and the header compression's among them.
 const WINDOWS: u32 = 4 * WINDOW;
 
-/// Asks for `url` over HTTP/3 at the best address that was named, and again where that met a failure that may pass.
-pub(crate) async fn measure(tools: &Measurer, watch: &Watch, url: &TargetUrl, named: &Named) -> Vec<Observation> {
-    let Some(ip) = best(named, tools) else { return Vec::new() };
-    let mut seen = Vec::new();
-    for _attempt in 0..2 {
+/// What was seen over HTTP/3, and what was tried besides.
+#[derive(Debug, Default)]
+pub(crate) struct OverQuic {
+    pub(crate) seen: Vec<Observation>,
+    pub(crate) trials: Vec<Trial>,
+}
+
+/// Asks for `url` over HTTP/3 at the best address that was named, and again where that met a failure that may pass. Beside the second
+/// attempt, silence is taken apart: the same address is asked for a control host's name.
+pub(crate) async fn measure(tools: &Measurer, watch: &Watch, url: &TargetUrl, named: &Named) -> OverQuic {
+    let Some(ip) = best(named, tools) else { return OverQuic::default() };
+    let address = SocketAddr::new(ip, url.port());
+    let attempt = |url| async move {
         let started = Instant::now();
-        let quic = get(&tools.handshakes, SocketAddr::new(ip, url.port()), url).await;
-        seen.push(watch.observation(started, 0, Step::Quic(quic)));
-        if !reach::may_pass(seen.last()) {
-            break;
-        }
+        let quic = get(&tools.handshakes, address, url).await;
+        watch.observation(started, 0, Step::Quic(quic))
+    };
+    let first = attempt(url).await;
+    if !reach::may_pass(Some(&first)) {
+        return OverQuic { seen: vec![first], trials: Vec::new() };
     }
-    seen
+    let silent = matches!(&first.step, Step::Quic(quic) if quic.outcome.failure() == Some(Failure::Timeout));
+    let innocent = tools.control_hosts.first().filter(|_| silent);
+    let innocent = innocent.and_then(|host| format!("https://{}:{}/", host.name, url.port()).parse().ok());
+    let apart = async {
+        match &innocent {
+            Some(url) => vec![Trial { altered: Altered::InnocentName, seen: attempt(url).await }],
+            None => Vec::new(),
+        }
+    };
+    let (second, trials) = tokio::join!(attempt(url), apart);
+    OverQuic { seen: vec![first, second], trials }
 }
 
 /// Whether a target can be asked for over HTTP/3 at all: an address in its URL has no name that a handshake could carry.

@@ -117,6 +117,12 @@ impl Example {
         self
     }
 
+    pub(crate) fn trial_quic(mut self, altered: Altered, answer: Result<u16, Failure>) -> Self {
+        let seen = named(HTTPS).quic(SITE, answer).report.observations.pop();
+        self.report.trials.extend(seen.map(|seen| Trial { altered, seen }));
+        self
+    }
+
     fn step(mut self, hop: u8, step: Step) -> Self {
         self.report.observations.push(Observation { after_ms: 10, took_ms: 20, hop, step });
         self

@@ -1,11 +1,11 @@
 //! HTTP/3, the way beside TCP: whether somebody keeps it closed, and whether it is open where TCP is not.
 
-use kedergi_wire::{Failure, Quic, Tally, Verification};
+use kedergi_wire::{Altered, Failure, Quic, Tally, Verification};
 
-use crate::case::{Case, Seen};
-use crate::evidence::{failure, known, moment, seen};
+use crate::case::{Case, Seen, as_quic};
+use crate::evidence::{failure, known, moment, seen, tried};
 use crate::judge::Beside;
-use crate::{How, Outcome, QuicManner, line};
+use crate::{Evidence, How, Outcome, QuicManner, line};
 
 /// Looks at the target's own URL. Where the report does not tell of the target, or the control did not get an answer over HTTP/3,
 /// nothing is said.
@@ -33,7 +33,7 @@ fn closed(case: &Case<'_>) -> Option<Beside> {
         return None;
     }
     let (address, what) = (first.what.address.ip(), failure(Failure::Timeout));
-    let evidence = vec![
+    let mut evidence = vec![
         seen(
             first.index,
             format!("{address} was asked over HTTP/3, which runs over UDP, with the site's name: {what}."),
@@ -41,7 +41,20 @@ fn closed(case: &Case<'_>) -> Option<Beside> {
         known(format!("The control probe, at a trusted place, got an answer over HTTP/3 at {}.", moment(control))),
         known(others(case.report.line.quic)),
     ];
+    evidence.extend(under_another_name(case));
     Some(Beside { hindered: vec![How::Quic(QuicManner::Timeout)], evidence })
+}
+
+/// What the same address did when it was asked over HTTP/3 for another name. Whatever came back, be it a refusal, came back.
+fn under_another_name(case: &Case<'_>) -> Option<Evidence> {
+    let innocent = case.report.trials.iter().enumerate().filter(|(_, trial)| trial.altered == Altered::InnocentName);
+    let (index, quic) = innocent.filter_map(|(index, trial)| Some((index, as_quic(&trial.seen.step)?))).next()?;
+    let says = if quic.outcome.failure() == Some(Failure::Timeout) {
+        "Over HTTP/3 the same address was silent under another name too: what is kept from passing is not the name."
+    } else {
+        "Over HTTP/3 the same address answered when it was asked for another name: what is kept from passing is the name."
+    };
+    Some(tried(index, says.to_owned()))
 }
 
 /// Whether it is the protocol or the site that is kept from passing, as far as the run's other targets tell.
@@ -99,6 +112,17 @@ mod tests {
         assert!(says.contains("Of the 5 targets") && says.contains("this site is kept from it"), "{says}");
         assert!(quic(5, 0).2.contains("it is the protocol"));
         assert!(quic(1, 0).2.contains("No other target"));
+    }
+
+    #[test]
+    fn another_name_at_the_same_address_tells_the_name_from_the_address() {
+        let tried = |outcome| {
+            let example = silent(named(HTTPS).works(SITE)).trial_quic(Altered::InnocentName, outcome);
+            judged(example, &served()).2
+        };
+        assert!(tried(Ok(200)).contains("from passing is the name"));
+        assert!(tried(Err(Failure::TlsAlert)).contains("from passing is the name"));
+        assert!(tried(Err(Failure::Timeout)).contains("from passing is not the name"));
     }
 
     #[test]

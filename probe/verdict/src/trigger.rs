@@ -1,6 +1,6 @@
 //! What an obstacle reacts to: told by experiment, one thing altered at a time.
 
-use kedergi_wire::{Altered, Failure, Page, Step, Tls, Trial, Verification};
+use kedergi_wire::{Altered, Failure, Layer, Page, Step, Tls, Trial, Verification};
 
 use crate::case::Case;
 use crate::evidence::tried;
@@ -79,7 +79,8 @@ struct Went {
 
 fn outcome(case: &Case<'_>, altered: Altered, how: How) -> Option<Went> {
     let steps = case.report.trials.iter().enumerate().filter(|(_, trial)| trial.altered == altered);
-    let steps: Vec<(usize, &Trial)> = steps.collect();
+    // HTTP/3 is another matter.
+    let steps: Vec<(usize, &Trial)> = steps.filter(|(_, trial)| trial.seen.step.layer() != Layer::Quic).collect();
     let passed = steps.iter().find(|(_, trial)| passes(case, &trial.seen.step, how));
     let (index, _) = passed.or(steps.last())?;
     Some(Went { passed: passed.is_some(), index: *index })

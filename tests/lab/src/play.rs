@@ -121,13 +121,18 @@ impl Line {
     }
 }
 
-/// Whether the pages kept are those that a scene wants kept.
-fn are_kept(target: &SceneTarget, isp: Isp, pages: &[String]) -> bool {
-    match target.keeps.as_ref().map(|keeps| keeps.get(&isp)) {
-        None => true,
-        Some(None) => pages.is_empty(),
-        Some(Some(text)) => pages.iter().any(|page| page.contains(text)),
+/// What a line lacks beside the verdict that the scene wants of its target, if anything.
+fn objection(target: &SceneTarget, isp: Isp, line: &Line) -> Option<String> {
+    let evidence = line.evidence.iter().map(|evidence| evidence.says.as_str()).collect::<Vec<_>>().join(" ");
+    if let Some(text) = target.says.get(&isp).filter(|text| !evidence.contains(text.as_str())) {
+        return Some(format!("its evidence does not say {text:?}"));
     }
+    let pages = line.pages();
+    let kept = match target.keeps.as_ref()?.get(&isp) {
+        None => pages.is_empty(),
+        Some(text) => pages.iter().any(|page| page.contains(text)),
+    };
+    (!kept).then(|| format!("pages kept: {pages:?}"))
 }
 
 /// Plays a scene with the `kedergi-probe` in `bin_dir`. `progress` is told what is going on.
@@ -198,11 +203,8 @@ impl Player<'_> {
                 let line = lines.iter().find(|line| line.target == name);
                 let line = line.ok_or_else(|| self.failed(&vantage, format!("said nothing about {name}")))?;
                 let check = check(&vantage, isp, expect[&isp].clone(), line);
-                let pages = line.pages();
-                if target.is_none_or(|target| are_kept(target, isp, &pages)) {
-                    return Ok(check);
-                }
-                let seen = format!("{}, pages kept: {pages:?}", check.seen);
+                let Some(objection) = target.and_then(|target| objection(target, isp, line)) else { return Ok(check) };
+                let seen = format!("{}, but {objection}", check.seen);
                 Ok(Check { met: false, seen, ..check })
             })
             .collect()

@@ -238,6 +238,9 @@ pub struct SceneTarget {
     /// that does not matter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keeps: Option<BTreeMap<Isp, String>>,
+    /// A text that must stand in the evidence, for the ISPs that are named.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub says: BTreeMap<Isp, String>,
 }
 
 /// Why a scene cannot be played.
