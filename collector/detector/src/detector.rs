@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use kedergi_verdict::Outcome;
-use kedergi_wire::{CountryCode, Digest, ServiceId};
+use kedergi_verdict::{Outcome, Why};
+use kedergi_wire::{CountryCode, Digest, ProbeId, ServiceId};
 use serde::{Deserialize, Serialize};
 
 use crate::agreement::{AT_ONCE, Measured, agree, excuse};
@@ -12,13 +12,16 @@ use crate::controls::Controls;
 use crate::group::groups;
 use crate::reasoning::{Around, reasoning};
 use crate::series::{Key, Series};
+use crate::silence::{Life, SignOfLife, Silence};
 use crate::slots::{self, Slots};
 use crate::slow::Pace;
 use crate::telling::{changes, named};
 use crate::time::Moment;
 use crate::votes::{Ballot, Cast, Found, Put, Who};
 use crate::weights::{VOICES_OF_A_DAY, YOUNG, strength};
-use crate::{Affected, Change, ControlVote, Event, EventState, Input, Kind, Level, Note, Source, Vote};
+use crate::{
+    Affected, Change, ControlVote, Event, EventState, Heartbeat, Input, Kind, Level, Listening, Note, Source, Vote,
+};
 
 /// How late a fact may come, measured by the newest fact of its series, and still count. Probes keep their reports while the
 /// collector is out of reach; a day covers a cut that lasts from one night to the next.
@@ -46,6 +49,8 @@ pub struct Detector {
     /// When controls reached each service, for longer than [`Controls`] knows.
     #[serde(default)]
     reached: BTreeMap<ServiceId, Slots>,
+    #[serde(default)]
+    silence: Silence,
     too_late: u64,
 }
 
@@ -53,10 +58,10 @@ impl Detector {
     /// Takes one more thing into account and tells what became known by it.
     pub fn apply(&mut self, input: &Input) -> Vec<Change> {
         match input {
-            Input::Vote(vote) => self.vote(vote),
+            Input::Vote(vote) => [self.sign(sign_of(vote)), self.vote(vote)].concat(),
             Input::Control(vote) => self.control(vote),
-            // Signs of life are no votes.
-            Input::Heartbeat(_) => Vec::new(),
+            Input::Heartbeat(beat) => self.beat(beat),
+            Input::Listening(listening) => self.listen(listening),
         }
     }
 
@@ -123,6 +128,49 @@ impl Detector {
         touched.into_iter().flat_map(|country| self.tell(country)).collect()
     }
 
+    /// Who is heard counts for how much of a country is measured, whether it has anything to say or not.
+    fn beat(&mut self, beat: &Heartbeat) -> Vec<Change> {
+        let sign = sign_in(beat);
+        let trusted = sign.filter(|sign| sign.enrolled.is_none_or(|enrolled| enrolled < sign.at.before(YOUNG)));
+        if let Some(sign) = trusted {
+            self.measured.note(sign.country, sign.network, sign.probe, sign.at);
+        }
+        self.sign(sign)
+    }
+
+    fn sign(&mut self, sign: Option<SignOfLife>) -> Vec<Change> {
+        let Some(sign) = sign.filter(|sign| self.silence.sign(sign)) else { return Vec::new() };
+        self.tell_silence(&[sign.country])
+    }
+
+    fn listen(&mut self, listening: &Listening) -> Vec<Change> {
+        let Some(at) = Moment::of(listening.at) else { return Vec::new() };
+        let changed = self.silence.listen(at, listening.controls > 0);
+        if changed.is_empty() { Vec::new() } else { self.tell_silence(&changed) }
+    }
+
+    /// Tells of countries in which silence changed, and of the others that are silent: if many are, it is the collector.
+    fn tell_silence(&mut self, changed: &[CountryCode]) -> Vec<Change> {
+        let countries: BTreeSet<_> = self.silence.told().chain(changed.iter().copied()).collect();
+        countries.into_iter().flat_map(|country| self.tell(country)).collect()
+    }
+
+    /// The networks of a country that are silent or were.
+    fn silent(&self, country: CountryCode) -> Vec<Affected> {
+        let mut silent = self.silence.affected(country);
+        let elsewhere = || self.silence.told().filter(|other| *other != country);
+        let abroad: Vec<_> = elsewhere().map(|other| self.silence.affected(other)).collect();
+        for affected in silent.iter_mut().filter(|affected| affected.confirmed.is_some()) {
+            let at_once = |other: &Affected| {
+                let apart = other.onset.latest.duration_since(affected.onset.latest).abs();
+                other.confirmed.is_some() && apart <= AT_ONCE
+            };
+            let many = abroad.iter().filter(|others| others.iter().any(at_once)).count() >= WORLD;
+            affected.notes.extend(many.then_some(Note::Down));
+        }
+        silent
+    }
+
     /// Tells of a country in which something about a service changed, and of those whose events that may explain away.
     fn tell_of(&mut self, service: &ServiceId, country: CountryCode) -> Vec<Change> {
         let mut changes = self.tell(country);
@@ -164,7 +212,8 @@ impl Detector {
             affected.notes.extend(is_down(affected, &abroad).then_some(Note::Down));
         }
         excuse(&mut all);
-        let mut events = named(country, groups(all.clone()), told);
+        let causes = [groups(all.clone()), groups(self.silent(country))].concat();
+        let mut events = named(country, causes, told);
         events.iter_mut().for_each(|event| self.measured.assess(event));
         if events.iter().any(|event| event.level > Level::Suspected) {
             let around = self.around(country, &all);
@@ -187,7 +236,10 @@ impl Detector {
     fn forget(&mut self, country: CountryCode, events: Vec<Event>) -> Vec<Event> {
         let (settled, kept): (Vec<_>, Vec<_>) = events.into_iter().partition(|event| self.is_settled(event));
         for affected in settled.iter().flat_map(|event| &event.scope) {
-            let Some(service) = affected.service.clone() else { continue };
+            let Some(service) = affected.service.clone() else {
+                self.silence.forget(country, affected);
+                continue;
+            };
             let key = Key { country, network: affected.network, service };
             let cleared = affected.cleared.and_then(Moment::of);
             let times = Moment::of(affected.onset.latest).zip(cleared);
@@ -201,10 +253,14 @@ impl Detector {
     /// Whether an event is over, and has been for a horizon longer than facts may come late, on each of its networks.
     fn is_settled(&self, event: &Event) -> bool {
         let past = |affected: &Affected| {
-            let settled = affected.service.clone().and_then(|service| {
-                let key = Key { country: event.country, network: affected.network, service };
-                self.series.get(&key).map(|series| series.edge().before(HORIZON).timestamp())
-            });
+            let edge = match affected.service.clone() {
+                Some(service) => {
+                    let key = Key { country: event.country, network: affected.network, service };
+                    self.series.get(&key).map(Series::edge)
+                }
+                None => Some(self.silence.edge(event.country)),
+            };
+            let settled = edge.map(|edge| edge.before(HORIZON).timestamp());
             affected.cleared.zip(settled).is_some_and(|(cleared, settled)| cleared < settled)
         };
         event.state == EventState::Closed && event.scope.iter().all(past)
@@ -256,7 +312,7 @@ fn graded(strength: u16, sureness: Option<u16>) -> Option<u16> {
 fn who(vote: &Vote, at: Moment) -> Who {
     match vote.source {
         Source::Probe { id, neighbourhood, enrolled } => {
-            let known = u64::from_le_bytes(id.0[..8].try_into().unwrap_or_default());
+            let known = known(id);
             let young = enrolled.and_then(Moment::of).filter(|enrolled| *enrolled >= at.before(YOUNG));
             let witness = young.map_or(known, |enrolled| {
                 let day = enrolled.floor(SignedDuration::from_hours(24)).0;
@@ -273,7 +329,47 @@ fn who(vote: &Vote, at: Moment) -> Who {
     }
 }
 
-fn hash(parts: &[u64]) -> u64 {
+/// What a heartbeat says of its probe.
+fn sign_in(beat: &Heartbeat) -> Option<SignOfLife> {
+    Some(SignOfLife {
+        at: Moment::of(beat.at)?,
+        country: beat.country,
+        network: beat.network,
+        probe: known(beat.probe),
+        enrolled: beat.enrolled.and_then(Moment::of),
+        neighbourhood: beat.neighbourhood.map(|neighbourhood| neighbourhood.0),
+        life: Life::Beat,
+    })
+}
+
+/// What a measurement says of its probe, if it says anything: it was there, and its line worked or did not.
+fn sign_of(vote: &Vote) -> Option<SignOfLife> {
+    let Source::Probe { id, neighbourhood, enrolled } = vote.source else { return None };
+    let life = match vote.outcome {
+        Outcome::Blocked { .. } | Outcome::Reachable | Outcome::Down | Outcome::Throttled => Life::Measured,
+        Outcome::Inconclusive { why: Why::NoConnectivity } => Life::Cut,
+        // Something answered, but it may have been the machine itself or a neighbour.
+        Outcome::Inconclusive {
+            why: Why::NoControl | Why::ResolverDead | Why::CaptivePortal | Why::OwnMachine | Why::Ambiguous,
+        } => return None,
+    };
+    Some(SignOfLife {
+        at: Moment::of(vote.at)?,
+        country: vote.country,
+        network: vote.network,
+        probe: known(id),
+        enrolled: enrolled.and_then(Moment::of),
+        neighbourhood: neighbourhood.map(|neighbourhood| neighbourhood.0),
+        life,
+    })
+}
+
+/// A probe's number: as good as its key, and a quarter as long.
+fn known(id: ProbeId) -> u64 {
+    u64::from_le_bytes(id.0[..8].try_into().unwrap_or_default())
+}
+
+pub(crate) fn hash(parts: &[u64]) -> u64 {
     let bytes: Vec<_> = parts.iter().flat_map(|part| part.to_le_bytes()).collect();
     u64::from_le_bytes(Digest::of(&bytes).0[..8].try_into().unwrap_or_default())
 }

@@ -15,6 +15,8 @@ pub enum Input {
     Control(ControlVote),
     /// A sign of life.
     Heartbeat(Heartbeat),
+    /// The collector was there to hear them.
+    Listening(Listening),
 }
 
 /// What one probe found of one service.
@@ -151,4 +153,20 @@ pub struct Heartbeat {
     pub country: CountryCode,
     /// On which network.
     pub network: Asn,
+    /// Where its line lies, as far as the collector tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub neighbourhood: Option<Neighbourhood>,
+    /// When it enrolled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrolled: Option<Timestamp>,
+}
+
+/// The collector was up and took heartbeats for a whole minute. What it heard until then is told before. Where it says nothing,
+/// nobody's silence is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listening {
+    /// The minute, by any time in it.
+    pub at: Timestamp,
+    /// Distinct controls it heard from in this minute: that it could be reached.
+    pub controls: u32,
 }

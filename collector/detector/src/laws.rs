@@ -182,7 +182,7 @@ fn what_controls_do_not_reach_either_opens_nothing() {
     let inputs = rounds(12, |second, _| if (20_000..30_000).contains(&second) { BLOCKED } else { Outcome::Reachable });
     let outage = |input: &&Input| match input {
         Input::Control(vote) => !(at(20_000)..at(30_000)).contains(&vote.at),
-        Input::Vote(_) | Input::Heartbeat(_) => true,
+        Input::Vote(_) | Input::Heartbeat(_) | Input::Listening(_) => true,
     };
     assert_eq!(run(inputs.iter().filter(outage)).1, []);
     assert!(!run(&inputs).1.is_empty());
@@ -224,7 +224,7 @@ fn what_fails_in_three_countries_at_once_is_down() {
     let elsewhere = |country: &str| {
         let moved = |input: &Input| match input.clone() {
             Input::Vote(vote) => Input::Vote(Vote { country: country.parse().unwrap(), ..vote }),
-            other @ (Input::Control(_) | Input::Heartbeat(_)) => other,
+            other @ (Input::Control(_) | Input::Heartbeat(_) | Input::Listening(_)) => other,
         };
         day.iter().map(moved).collect::<Vec<_>>()
     };
@@ -234,6 +234,7 @@ fn what_fails_in_three_countries_at_once_is_down() {
             Input::Vote(vote) => vote.at,
             Input::Control(vote) => vote.at,
             Input::Heartbeat(beat) => beat.at,
+            Input::Listening(listening) => listening.at,
         });
         let events = run(&inputs).0.events();
         (events.len(), events.iter().filter(|event| event.is_news()).count())
@@ -256,7 +257,7 @@ fn a_new_version_that_fails_is_the_instruments_fault() {
                     ..vote
                 })
             }
-            other @ (Input::Control(_) | Input::Heartbeat(_)) => other,
+            other @ (Input::Control(_) | Input::Heartbeat(_) | Input::Listening(_)) => other,
         });
         updated.collect()
     };
@@ -370,7 +371,7 @@ fn the_past_and_the_present_do_not_disturb_each_other() {
     let later = day.iter().map(|input| match input.clone() {
         Input::Vote(vote) => Input::Vote(Vote { at: vote.at + HORIZON * 2000, country: "RU".parse().unwrap(), ..vote }),
         Input::Control(vote) => Input::Control(ControlVote { at: vote.at + HORIZON * 2000, ..vote }),
-        Input::Heartbeat(beat) => Input::Heartbeat(beat),
+        other @ (Input::Heartbeat(_) | Input::Listening(_)) => other,
     });
     let later: Vec<_> = later.collect();
     let mixed: Vec<_> = later.iter().zip(&day).flat_map(|(later, day)| [later, day]).collect();

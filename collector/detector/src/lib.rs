@@ -26,6 +26,7 @@ mod public;
 mod reasoning;
 mod scenario;
 mod series;
+mod silence;
 mod slots;
 mod slow;
 mod telling;
@@ -41,7 +42,7 @@ pub use event::{
     Affected, Bracket, Cause, Change, Event, EventId, EventState, Extent, Kind, Level, Note, PUBLIC_PROBES, Reached,
     Reason, Reasoning, Sign, Slowed,
 };
-pub use input::{ControlVote, Heartbeat, Input, Instrument, Neighbourhood, Resolver, Source, Vote};
+pub use input::{ControlVote, Heartbeat, Input, Instrument, Listening, Neighbourhood, Resolver, Source, Vote};
 pub use public::PublicEvent;
 pub use scenario::{
     Controls, Expectation, Fault, FaultKind, Interference, Mismatch, Network, Played, Round, Scenario, ScenarioError,

@@ -146,7 +146,7 @@ const fn table() -> [i32; 1001] {
 }
 
 /// 1000 * ln(number), by squaring: each square tells one more binary digit of the logarithm.
-const fn thousand_ln(number: u64) -> i32 {
+pub(crate) const fn thousand_ln(number: u64) -> i32 {
     const DIGITS: u32 = 24;
     const LN_2: u64 = 693_147_181; // in billionths
     let whole = number.ilog2();

@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use jiff::Timestamp;
-use kedergi_detector::{Bursts, ControlVote, Heartbeat, Input, Instrument, Neighbourhood, Source, Vote};
+use kedergi_detector::{Bursts, ControlVote, Heartbeat, Input, Instrument, Listening, Neighbourhood, Source, Vote};
 use kedergi_verdict::{DnsManner, How, Outcome, Pace, RuleId, TcpManner, TlsManner};
 use kedergi_wire::{Asn, BatchId, CountryCode, ProbeId, ReportRef, ServiceId};
 
@@ -19,6 +19,9 @@ const CONTROL_PERIOD: u32 = 600;
 const AGAIN: (u32, u32) = (5, 50);
 /// Of so many seconds, some probe of a network polls in each.
 const POLL: u32 = 15;
+/// The collector keeps one sign of life in so many seconds.
+const BEAT: u32 = 300;
+
 pub(crate) const MINUTE: u32 = 60;
 pub(crate) const HOUR: u32 = 3600;
 pub(crate) const DAY: u32 = 24 * HOUR;
@@ -109,6 +112,10 @@ pub(crate) enum Seen {
 enum What {
     Round,
     Again(u32),
+    /// A sign of life, as the collector keeps them.
+    Beat,
+    /// The collector says that it listened.
+    Listen,
 }
 
 struct Play<'a> {
@@ -162,21 +169,17 @@ pub(crate) fn play(
                 0..world.services
             }
             What::Again(service) => service..service + 1,
+            What::Beat | What::Listen => {
+                let goes_on = play.sign(at, who, what, &mut meets).is_none_or(|sign| each(at, &sign));
+                if goes_on { continue } else { return }
+            }
         };
-        let mut alive = false;
         for service in services {
             let look = Look { at, network: person.network, probe: person.place, service };
             let seen = meets(look, &mut play.rng);
-            alive |= seen != Seen::Off;
             if let Some(input) = play.input(who, look, seen)
                 && !each(at, &input)
             {
-                return;
-            }
-        }
-        if let (true, Some(network)) = (alive, person.network) {
-            let beat = Heartbeat { at: time(at), probe: person.id, country: play.country, network: asn(network) };
-            if !each(at, &Input::Heartbeat(beat)) {
                 return;
             }
         }
@@ -189,7 +192,11 @@ impl<'a> Play<'a> {
         let people = people(world);
         let first =
             people.iter().enumerate().map(|(who, person)| Reverse((rng.below(person.period), who, What::Round)));
-        let agenda = first.collect();
+        let mut agenda: BinaryHeap<_> = first.collect();
+        let mut signs = Rng::new(world.seed ^ 0xbea7);
+        agenda.extend(people.iter().enumerate().map(|(who, _)| Reverse((signs.below(BEAT), who, What::Beat))));
+        // A minute's heartbeats are told before it is told that it was listened to.
+        agenda.push(Reverse((MINUTE, 0, What::Listen)));
         let service = |number| format!("service-{number}").parse().expect("a service's name");
         Self {
             world,
@@ -202,6 +209,35 @@ impl<'a> Play<'a> {
             rng,
             polled: 0,
         }
+    }
+
+    /// A sign of life, or that the collector listened for the minute that is over.
+    fn sign(
+        &mut self,
+        at: u32,
+        who: usize,
+        what: What,
+        mut meets: impl FnMut(Look, &mut Rng) -> Seen,
+    ) -> Option<Input> {
+        if what == What::Listen {
+            self.agenda.push(Reverse((at + MINUTE, who, What::Listen)));
+            return Some(Input::Listening(Listening { at: time(at - MINUTE), controls: CONTROLS }));
+        }
+        self.agenda.push(Reverse((at + BEAT, who, What::Beat)));
+        let person = self.people[who];
+        let look = Look { at, network: person.network, probe: person.place, service: 0 };
+        // What is measured meanwhile draws no other numbers for it.
+        let alive = meets(look, &mut self.rng.clone()) != Seen::Off;
+        let Source::Probe { id, neighbourhood, enrolled } = person.source() else { return None };
+        let network = asn(person.network.filter(|_| alive)?);
+        Some(Input::Heartbeat(Heartbeat {
+            at: time(at),
+            probe: id,
+            country: self.country,
+            network,
+            neighbourhood,
+            enrolled,
+        }))
     }
 
     fn input(&mut self, who: usize, look: Look, seen: Seen) -> Option<Input> {

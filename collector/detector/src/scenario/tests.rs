@@ -146,7 +146,7 @@ fn gist(input: &Input) -> String {
             format!("{} {} {} {} {} {pace:?}", vote.at, vote.service, vote.network, vote.outcome, vote.rule.as_str())
         }
         Input::Control(vote) => format!("{} {} {}", vote.at, vote.service, vote.reachable),
-        Input::Heartbeat(_) => unreachable!("scenarios have none here"),
+        Input::Heartbeat(_) | Input::Listening(_) => unreachable!("scenarios have none here"),
     }
 }
 
@@ -181,7 +181,7 @@ fn service(input: &Input) -> &ServiceId {
     match input {
         Input::Vote(vote) => &vote.service,
         Input::Control(vote) => &vote.service,
-        Input::Heartbeat(_) => unreachable!("scenarios have none here"),
+        Input::Heartbeat(_) | Input::Listening(_) => unreachable!("scenarios have none here"),
     }
 }
 
@@ -190,6 +190,7 @@ fn arrival(input: &Input, number: u64) -> Timestamp {
         Input::Vote(vote) => (vote.at, 20 * 3600),
         Input::Control(vote) => (vote.at, 3600),
         Input::Heartbeat(beat) => (beat.at, 0),
+        Input::Listening(listening) => (listening.at, 0),
     };
     at + SignedDuration::from_secs(i64::try_from(below(latest, 5, &[number])).unwrap())
 }
