@@ -1,6 +1,6 @@
 //! Of an event's page: how sure it is, what was done in which manner, and whether it was meant.
 
-use kedergi_detector::{Kind, Level, PublicEvent, Reason, Reasoning};
+use kedergi_detector::{Kind, Level, PublicEvent, Reason, Reasoning, Slowed};
 use kedergi_verdict::How;
 use maud::{Markup, html};
 
@@ -67,9 +67,20 @@ pub(crate) fn manners(event: &PublicEvent) -> Markup {
         section aria-labelledby="how" {
             h2 #how { (texts::HOW_HEADING) }
             @if let Some(general) = general { p { (general) } }
+            @for sentence in slowed(event) { p { (sentence) } }
             @for &(how, count) in &event.manners { (manner(how, count, all)) }
         }
     }
+}
+
+/// How what is slowed down is slowed down, all networks together.
+fn slowed(event: &PublicEvent) -> Vec<String> {
+    let each: Vec<_> = event.scope.iter().filter_map(|affected| affected.slowed).collect();
+    let slowness = || each.iter().map(|slowed| slowed.slowness);
+    let Some(range) = slowness().min().zip(slowness().max()) else { return Vec::new() };
+    let sum = |count: fn(&Slowed) -> u32| each.iter().map(count).fold(0, u32::saturating_add);
+    let (policed, shaped) = (sum(|slowed| slowed.policed), sum(|slowed| slowed.shaped));
+    texts::slowed(range, policed, shaped, sum(|slowed| slowed.by_name), sum(|slowed| slowed.by_address))
 }
 
 fn manner(how: How, count: u32, all: u32) -> Markup {

@@ -31,5 +31,5 @@ pub use methodology::methodology;
 pub use names::{country_name, network_name, service_name};
 pub use now::now;
 pub use problem::{error, not_found};
-pub use texts::{bracket_in_words, extent_in_words, kind_name};
+pub use texts::{bracket_in_words, extent_in_words, kind_name, slower_in_words};
 pub use view::{ControlView, CountryNow, CountryView, EventView, EvidenceView, HistoryView, News, NowView, Row};

@@ -7,7 +7,7 @@ pub(crate) use causes::*;
 
 mod kinds;
 pub(crate) use kinds::*;
-pub use kinds::{extent_in_words, kind_name};
+pub use kinds::{extent_in_words, kind_name, slower_in_words};
 
 mod manners;
 pub(crate) use manners::{how, layer};

@@ -173,7 +173,7 @@ impl Reason {
                 format!("{count} of {} got an answer that somebody had made up.", plural(of, "failed measurement"))
             }
             Sign::ByName => format!(
-                "In {count} of {}, the same address answered as soon as another name was sent to it.",
+                "In {count} of {}, the same address worked as soon as another name was sent to it.",
                 plural(of, "trial")
             ),
         }

@@ -1,7 +1,7 @@
 //! What an alert says.
 
 use jiff::Timestamp;
-use kedergi_dashboards::{bracket_in_words, extent_in_words, kind_name};
+use kedergi_dashboards::{bracket_in_words, extent_in_words, kind_name, slower_in_words};
 use kedergi_detector::{Cause, Kind, Level, Note};
 use kedergi_wire::{Asn, CountryCode, ServiceId};
 use serde::{Deserialize, Serialize};
@@ -158,7 +158,9 @@ fn some<T: ToString>(list: &[T], count: usize, noun: &str) -> String {
 }
 
 fn how(event: &EventBody) -> String {
-    event.manners.first().map(|how| format!(" ({} {})", how.layer, how.manner)).unwrap_or_default()
+    let slowest = event.scope.iter().filter_map(|scope| scope.slowed).map(|slowed| slowed.slowness).max();
+    let how = event.manners.first().map(|how| format!("{} {}", how.layer, how.manner));
+    how.or_else(|| slowest.map(slower_in_words)).map(|how| format!(" ({how})")).unwrap_or_default()
 }
 
 /// Between which moments, in UTC and by the country's clock.
@@ -186,6 +188,8 @@ fn capital(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kedergi_detector::Slowed;
+
     use crate::api::fixtures::{body, ended, event};
 
     fn summary_of(news: News, event: &kedergi_detector::Event) -> String {
@@ -215,6 +219,13 @@ mod tests {
             for affected in &mut event.scope {
                 affected.kind = kind;
                 affected.manners.clear();
+                affected.slowed = (kind == Kind::Throttling).then_some(Slowed {
+                    slowness: 903,
+                    policed: 4,
+                    shaped: 0,
+                    by_name: 4,
+                    by_address: 0,
+                });
                 if kind >= Kind::PartialShutdown {
                     affected.service = None;
                 }

@@ -3,13 +3,13 @@
 mod judged;
 
 use jiff::Timestamp;
-use kedergi_detector::{Affected, Bracket, Event, EventId, EventState, Kind, Level, Note, PublicEvent};
+use kedergi_detector::{Affected, Bracket, Event, EventId, EventState, Kind, Level, Note, PublicEvent, Slowed};
 use kedergi_verdict::How;
 use kedergi_wire::{Asn, CountryCode, ServiceId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub(crate) use judged::{Extent, Local, Reached, Reasoning};
+pub(crate) use judged::{Extent, Local, Reached, Reasoning, SlowedBody};
 
 /// One cause, as far as it is seen: what became unreachable or slow together, network by network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -67,7 +67,8 @@ pub(crate) struct EventBody {
     pub(crate) networks: Vec<Asn>,
     /// How many more networks are affected, which are not named because fewer than three probes saw it there.
     pub(crate) unnamed_networks: u32,
-    /// How it is done, most frequent first. Of a shutdown and of what is slowed down nothing is told here.
+    /// How it is done, most frequent first. Of a shutdown there is nothing to tell; of what is slowed down see `slowed` in
+    /// `scope`.
     pub(crate) manners: Vec<Manner>,
     /// Deliberate or fault, with the numbers; absent of what a note explains.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -140,6 +141,9 @@ pub(crate) struct Scope {
     pub(crate) probes: u32,
     /// How it is done there.
     pub(crate) manners: Vec<Manner>,
+    /// How much it is slowed down there; absent where that is not what happens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) slowed: Option<SlowedBody>,
     /// Whether probes that have been trusted for long disagree.
     #[serde(default)]
     pub(crate) contested: bool,
@@ -212,7 +216,7 @@ impl Scope {
             cleared: self.cleared,
             probes: self.probes,
             manners: self.manners.iter().filter_map(|manner| Some((manner.how()?, manner.verdicts))).collect(),
-            slowed: None,
+            slowed: self.slowed.map(Slowed::from),
             contested: self.contested,
             notes: self.notes.clone(),
             evidence: Vec::new(),
@@ -232,6 +236,7 @@ impl From<&Affected> for Scope {
             cleared: affected.cleared,
             probes: affected.probes,
             manners: affected.manners.iter().map(Manner::from).collect(),
+            slowed: affected.slowed.map(SlowedBody::from),
             contested: affected.contested,
             notes: affected.notes.clone(),
         }
@@ -287,7 +292,11 @@ mod tests {
 
     #[test]
     fn an_event_survives_its_public_form() {
-        for event in [event(&[9198, 21299], &["facebook"]), ended(event(&[9198], &["facebook", "youtube"]))] {
+        let mut slow = event(&[9198], &["twitter"]);
+        slow.kind = Kind::Throttling;
+        slow.scope[0].kind = Kind::Throttling;
+        slow.scope[0].slowed = Some(Slowed { slowness: 903, policed: 4, shaped: 0, by_name: 3, by_address: 1 });
+        for event in [event(&[9198, 21299], &["facebook"]), ended(event(&[9198], &["facebook", "youtube"])), slow] {
             let json = serde_json::to_string(&body(&event)).unwrap();
             let read: EventBody = serde_json::from_str(&json).unwrap();
             assert_eq!(read.to_event(), event);

@@ -168,6 +168,44 @@ pub(crate) fn how_of_kind(kind: Kind) -> &'static str {
     }
 }
 
+/// `8 times slower`, from 1000 * log10 of the ratio.
+pub fn slower_in_words(slowness: i32) -> String {
+    let times = 10f64.powf(f64::from(slowness.max(0)) / 1000.0);
+    if times < 9.95 { format!("{times:.1} times slower") } else { format!("{times:.0} times slower") }
+        .replace(".0 ", " ")
+}
+
+/// How much slower, in what manner and set off by what, of all that is slowed down.
+pub(crate) fn slowed(range: (i32, i32), policed: u32, shaped: u32, by_name: u32, by_address: u32) -> Vec<String> {
+    let (least, most) = (slower_in_words(range.0), slower_in_words(range.1));
+    let much = if least == most {
+        format!("{}, in the median.", super::capital(&most))
+    } else {
+        format!("From {least} to {most}, each the median of one service on one network.")
+    };
+    let manner = match (policed, shaped) {
+        (0, 0) => None,
+        (dropped, 0) => Some(format!("What exceeds a certain rate is dropped ({dropped} measurements).")),
+        (0, waiting) => Some(format!("What exceeds a certain rate is made to wait ({waiting} measurements).")),
+        (dropped, waiting) => Some(format!(
+            "What exceeds a certain rate is dropped ({dropped} measurements) or made to wait ({waiting} measurements)."
+        )),
+    };
+    let cause = match (by_name, by_address) {
+        (0, 0) => None,
+        (name, 0) => Some(format!(
+            "It follows the site’s name: the same address under another name was fast ({name} comparisons)."
+        )),
+        (0, address) => {
+            Some(format!("It follows the site’s address, whatever name is sent to it ({address} comparisons)."))
+        }
+        (name, address) => {
+            Some(format!("It follows the site’s name ({name} comparisons) or its address ({address} comparisons)."))
+        }
+    };
+    [Some(much), manner, cause].into_iter().flatten().collect()
+}
+
 pub(crate) fn limits(kind: Kind) -> &'static str {
     match kind {
         Kind::Block => super::LIMITS,
@@ -213,5 +251,9 @@ mod tests {
         let extent = Extent { networks: 3, measured: 5, permille: 620 };
         assert_eq!(extent_in_words(extent).unwrap(), "3 of 5 measured networks, 62 % of their weight");
         assert_eq!(extent_in_words(Extent::default()), None);
+        assert_eq!(
+            [301, 544, 903, 1600].map(slower_in_words).join(", "),
+            "2 times slower, 3.5 times slower, 8 times slower, 40 times slower"
+        );
     }
 }

@@ -9,7 +9,7 @@ use kedergi_dashboards::{
 };
 use kedergi_detector::{
     Affected, Bracket, Cell, CellState, Event, EventId, EventState, Extent, Kind, Level, Note, PublicEvent, Reached,
-    Reason, Reasoning, Sign,
+    Reason, Reasoning, Sign, Slowed,
 };
 use kedergi_verdict::{DnsManner, How, Outcome, RuleId, TlsManner};
 use kedergi_wire::{Asn, CountryCode, ServiceId};
@@ -132,11 +132,16 @@ pub(crate) fn event_throttled() -> EventView {
         kind: Kind::Throttling,
         contested: number == 9198,
         notes: vec![Note::Standing],
+        slowed: Some(Slowed { slowness: 903, policed: 31, shaped: 0, by_name: 28, by_address: 0 }),
         manners: Vec::new(),
         ..affected(number, "azattyq", "01:10", 4, None)
     };
     let event = Event::of(EventId("KZ-20190509-9a44".into()), kz(), [9198, 21299].map(slow).into());
-    let reasons = vec![reason(Sign::Selective, 11, 12, None, 1000), reason(Sign::ControlsFine, 1, 1, None, 200)];
+    let reasons = vec![
+        reason(Sign::Selective, 11, 12, None, 1000),
+        reason(Sign::ControlsFine, 1, 1, None, 200),
+        reason(Sign::ByName, 56, 56, None, 1000),
+    ];
     let event = Event { extent: extent(2, 8), reasoning: Some(Reasoning::of(reasons)), ..event }.public().unwrap();
     EventView { event, now: at("08:30"), evidence: Vec::new(), controls: controls(), history: Vec::new() }
 }

@@ -176,11 +176,11 @@ pub(super) fn controls_fine(networks: &Networks<'_>, around: &Around<'_>) -> Opt
 /// Networks that do it in the manner in which most do it.
 pub(super) fn same_technique(networks: &Networks<'_>) -> Option<Reason> {
     let most_frequent = |here: &Vec<&Affected>| {
-        let counts = counted(here.iter().copied());
+        let counts = techniques(here);
         counts.into_iter().max_by_key(|&(how, count)| (count, std::cmp::Reverse(how))).map(|(how, _)| how)
     };
     let manners: Vec<_> = networks.values().filter_map(most_frequent).collect();
-    let alike = |how: &How| manners.iter().filter(|other| *other == how).count();
+    let alike = |how: &Technique| manners.iter().filter(|other| *other == how).count();
     let count = manners.iter().map(alike).max().filter(|_| manners.len() > 1)?;
     let weight = match count {
         2 if manners.len() == 2 => weight(Finding::TwoAlike),
@@ -188,6 +188,29 @@ pub(super) fn same_technique(networks: &Networks<'_>) -> Option<Reason> {
         _ => 0,
     };
     Some(reason(Sign::SameTechnique, count, manners.len(), weight))
+}
+
+/// In which manner it is done, of whatever kind it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Technique {
+    Blocked(How),
+    /// What exceeds a rate is dropped.
+    Policed,
+    /// What exceeds a rate waits.
+    Shaped,
+}
+
+/// How many verdicts tell of each technique.
+fn techniques(here: &[&Affected]) -> BTreeMap<Technique, u32> {
+    let mut counts: BTreeMap<_, _> =
+        counted(here.iter().copied()).into_iter().map(|(how, count)| (Technique::Blocked(how), count)).collect();
+    for slowed in here.iter().filter_map(|affected| affected.slowed) {
+        for (technique, count) in [(Technique::Policed, slowed.policed), (Technique::Shaped, slowed.shaped)] {
+            *counts.entry(technique).or_default() += count;
+        }
+    }
+    counts.retain(|_, count| *count > 0);
+    counts
 }
 
 /// Measurements that were answered, but by somebody else than the site or the name server.
@@ -213,11 +236,17 @@ fn is_made_up(how: How) -> bool {
     }
 }
 
-/// Services on networks where the same address answered once another name was sent to it.
+/// Trials in which the same address answered once another name was sent to it: of blocks each service and network counts
+/// once, of what is slowed down each comparison.
 pub(super) fn by_name(networks: &Networks<'_>, around: &Around<'_>) -> Option<Reason> {
     let (mut named, mut all) = (0, 0);
     for affected in networks.values().flatten() {
         let (Some(service), Some(window)) = (affected.service.as_ref(), window(&[affected])) else { continue };
+        if let Some(slowed) = affected.slowed {
+            named += number(slowed.by_name);
+            all += number(slowed.by_name.saturating_add(slowed.by_address));
+            continue;
+        }
         let Some(Seen { by_name, otherwise, .. }) = around.seen(affected.network, service) else { continue };
         let window = window.start.saturating_sub(1)..window.end;
         let is_named = by_name.any(window.clone());
@@ -226,6 +255,10 @@ pub(super) fn by_name(networks: &Networks<'_>, around: &Around<'_>) -> Option<Re
     }
     let weight = if 2 * named >= all { weight(Finding::ByName) } else { 0 };
     (named > 0).then(|| reason(Sign::ByName, named, all, weight))
+}
+
+fn number(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 fn counted<'a>(affected: impl Iterator<Item = &'a Affected>) -> BTreeMap<How, u32> {

@@ -165,6 +165,27 @@ mod shutdowns {
     }
 }
 
+/// Of what is slowed down the pairs tell in which manner, and whether the name is the cause.
+#[test]
+fn slowed_alike_by_name_was_meant() {
+    use crate::group::tests::blocked;
+    use crate::{EventId, Kind, Slowed};
+
+    let slowed = Slowed { slowness: 900, policed: 5, shaped: 1, by_name: 4, by_address: 2 };
+    let affected = |network| Affected {
+        kind: Kind::Throttling,
+        slowed: Some(slowed),
+        ..blocked(network, "twitter", i64::from(network) * 3, None)
+    };
+    let scope: Vec<_> = (1..=3).map(affected).collect();
+    let event = Event::of(EventId(String::new()), "RU".parse().unwrap(), scope.clone());
+    let (seen, controls) = (BTreeMap::new(), BTreeMap::new());
+    let found = reasoning(&event, &Around { now: Moment(0), alarmed: &scope, seen, controls: &controls }).unwrap();
+    let counts: Vec<_> = found.reasons.iter().map(|reason| (reason.sign, reason.count, reason.of)).collect();
+    assert_eq!(counts, [(Sign::Simultaneous, 3, 3), (Sign::SameTechnique, 3, 3), (Sign::ByName, 12, 18)]);
+    assert_eq!(found.cause, Cause::Deliberate);
+}
+
 /// What else worked is looked at for two hours; after that nothing new is told of an event that only goes on.
 #[test]
 fn reasoning_alone_is_news_for_two_hours_at_most() {

@@ -1,7 +1,7 @@
 //! How sure an event is, how far it reaches, and why it is taken for deliberate or for a fault.
 
 use jiff::Timestamp;
-use kedergi_detector::{Cause, PublicEvent, Sign};
+use kedergi_detector::{Cause, PublicEvent, Sign, Slowed};
 use kedergi_wire::CountryCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -34,6 +34,23 @@ pub(crate) struct Extent {
     /// The affected networks' share of those, weighted by their probes (five at most), in thousandths.
     #[schema(example = 620)]
     pub(crate) permille: u16,
+}
+
+/// How a service is slowed down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Slowed)]
+pub(crate) struct SlowedBody {
+    /// 1000 * log10 of how many times as long it took as what it was compared with, in the median: 903 is eight times.
+    #[schema(example = 903)]
+    pub(crate) slowness: i32,
+    /// Verdicts whose bytes came at once and then at a rate: what exceeds it is dropped.
+    pub(crate) policed: u32,
+    /// Verdicts whose bytes came at an even pace: what exceeds the rate waits.
+    pub(crate) shaped: u32,
+    /// Verdicts that found the service's name slowed down, wherever it is.
+    pub(crate) by_name: u32,
+    /// Verdicts that found its address slowed down.
+    pub(crate) by_address: u32,
 }
 
 /// Deliberate or fault: what the measurements say for either. It names nobody; all numbers are counts.
@@ -139,6 +156,18 @@ impl From<kedergi_detector::Extent> for Extent {
 impl From<Extent> for kedergi_detector::Extent {
     fn from(Extent { networks, measured, permille }: Extent) -> Self {
         Self { networks, measured, permille }
+    }
+}
+
+impl From<Slowed> for SlowedBody {
+    fn from(Slowed { slowness, policed, shaped, by_name, by_address }: Slowed) -> Self {
+        Self { slowness, policed, shaped, by_name, by_address }
+    }
+}
+
+impl From<SlowedBody> for Slowed {
+    fn from(SlowedBody { slowness, policed, shaped, by_name, by_address }: SlowedBody) -> Self {
+        Self { slowness, policed, shaped, by_name, by_address }
     }
 }
 
