@@ -18,6 +18,9 @@ use crate::intake::{BundleError, Neighbourhoods, Retests, first_bundle};
 use crate::keys::{KeyError, signing_key};
 use crate::targets::{self, TargetListError};
 
+/// Facts that are looked at after a start for what should be tested again.
+const RECALLED: usize = 5000;
+
 /// The collector, as routes and jobs see it. Cloning it copies a pointer.
 #[derive(Clone)]
 pub(crate) struct App(Arc<Inner>);
@@ -79,6 +82,8 @@ impl App {
         let appender = Facts::open(&facts)?;
         let key = signing_key(&mut ledger)?;
         let bundle = first_bundle(&mut ledger, &appender, &targets, &key)?;
+        let retests = Retests::default();
+        retests.recall(&appender.latest(RECALLED)?, &targets, Timestamp::now());
         Ok(Self(Arc::new(Inner {
             config,
             targets,
@@ -92,7 +97,7 @@ impl App {
             alerted: Notify::new(),
             controls: Notify::new(),
             bundle: watch::Sender::new(Arc::new(bundle)),
-            retests: Retests::default(),
+            retests,
             closing: watch::Sender::new(false),
         })))
     }

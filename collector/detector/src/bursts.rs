@@ -61,6 +61,13 @@ impl<T: Ord + Clone> Bursts<T> {
         burst.falls_due(now)
     }
 
+    /// A probe failed before there was anybody to ask: who is there a minute from now is.
+    pub fn failed_before(&mut self, what: &T, probe: ProbeId, now: Timestamp) {
+        let fresh = || Burst { asked: Some(now), pending: false, purse: Purse::full(now), of: BTreeMap::new() };
+        self.0.entry(what.clone()).or_insert_with(fresh);
+        self.failed(what, probe, now);
+    }
+
     /// What is to be asked now because of failures since the last ask.
     pub fn due(&mut self, now: Timestamp) -> Vec<T> {
         let due = self.0.iter_mut().filter_map(|(what, burst)| burst.falls_due(now).then_some(what));
@@ -159,6 +166,15 @@ mod tests {
         assert!(bursts.due(at(59)).is_empty());
         assert_eq!(bursts.due(at(60)), ["a"]);
         assert!(bursts.due(at(120)).is_empty());
+    }
+
+    #[test]
+    fn a_failure_from_before_is_asked_about_a_minute_later() {
+        let mut bursts = Bursts::default();
+        bursts.failed_before(&"a", probe(1), at(0));
+        bursts.failed_before(&"a", probe(2), at(0));
+        assert!(bursts.due(at(59)).is_empty());
+        assert_eq!(bursts.due(at(60)), ["a"]);
     }
 
     #[test]

@@ -72,18 +72,23 @@ impl RetestAgenda {
 
     /// A probe of `network` found `target` blocked, or throttled, at `at`. Whether anybody is asked because of it.
     pub(super) fn blocked(&mut self, target: &TargetUrl, sign: Sign, at: Timestamp, now: Timestamp) -> bool {
-        if at.duration_until(now).abs() > NEWS {
+        if !is_news(at, now) {
             return false;
         }
-        let network = sign.network;
-        let audiences = [network.map(Audience::Network), Some(Audience::Controls), network.map(Audience::Beyond)];
         let mut any = false;
-        for audience in audiences.into_iter().flatten() {
+        for audience in audiences(sign.network) {
             if self.asked.failed(&(target.clone(), audience), sign.probe, now) {
                 any |= self.ask(target, audience, Some(sign.probe), now);
             }
         }
         any
+    }
+
+    /// As [`RetestAgenda::blocked`], of what was found before a restart: nobody is there yet.
+    pub(super) fn was_blocked(&mut self, target: &TargetUrl, sign: Sign, at: Timestamp, now: Timestamp) {
+        for audience in audiences(sign.network).filter(|_| is_news(at, now)) {
+            self.asked.failed_before(&(target.clone(), audience), sign.probe, now);
+        }
     }
 
     #[cfg(test)]
@@ -133,6 +138,15 @@ impl Present {
     }
 }
 
+fn is_news(at: Timestamp, now: Timestamp) -> bool {
+    at.duration_until(now).abs() <= NEWS
+}
+
+/// Whom a failure on a network concerns.
+fn audiences(network: Option<Asn>) -> impl Iterator<Item = Audience> {
+    [network.map(Audience::Network), Some(Audience::Controls), network.map(Audience::Beyond)].into_iter().flatten()
+}
+
 /// A few of these, those who were not asked for longest.
 fn sample(mut others: Vec<&mut Present>, now: Timestamp) -> Vec<&mut Present> {
     others.sort_by_key(|present| present.sampled);
@@ -178,6 +192,19 @@ mod tests {
         assert_eq!(asked(&mut agenda, 1), [10, 11, 12, 13]);
         agenda.blocked(&target(), sign(2, 7), at(2), at(2));
         assert_eq!(asked(&mut agenda, 2), [14, 15, 16, 17], "others than before");
+    }
+
+    #[test]
+    fn what_failed_before_a_restart_is_asked_for_once_all_are_back() {
+        let mut agenda = RetestAgenda::default();
+        agenda.was_blocked(&target(), sign(1, 7), at(-5), at(0));
+        agenda.was_blocked(&"https://old.example/".parse().unwrap(), sign(1, 7), at(-31), at(0));
+        for sign in [sign(2, 7), sign(3, 8), control()] {
+            assert!(agenda.heard(sign, at(0)).is_empty());
+        }
+        for sign in [sign(2, 7), sign(3, 8), control()] {
+            assert_eq!(agenda.heard(sign, at(1)), [target()]);
+        }
     }
 
     #[test]

@@ -8,8 +8,8 @@ use tokio::sync::watch;
 
 use super::agenda::{RetestAgenda, Sign};
 
-/// The agenda of what to test again, and a bell for those who wait for it. It is not kept over a restart: what it asks for is
-/// worth asking only now.
+/// The agenda of what to test again, and a bell for those who wait for it. It is not kept: after a restart it is made anew from the
+/// facts of the last half hour.
 #[derive(Default)]
 pub(crate) struct Retests {
     agenda: Mutex<RetestAgenda>,
@@ -27,29 +27,25 @@ impl Retests {
         self.lock().heard(sign, now)
     }
 
-    /// Takes new facts into account. Where a service counts as blocked only when several of its endpoints are, one alone would
-    /// say nothing: all are tested again.
+    /// Takes new facts into account.
     pub(super) fn learn(&self, facts: &[Fact], list: &TargetList, now: Timestamp) {
         let mut agenda = self.lock();
         let mut ring = false;
-        for fact in facts.iter().filter(|fact| fact.role == Role::Probe) {
-            let sign = Sign { probe: fact.probe, role: fact.role, network: fact.network };
-            match fact.verdict.outcome {
-                // What is asked for again is compared with a control host, however it seems then: throttling shows by that.
-                Outcome::Blocked { .. } | Outcome::Throttled if list.blocked_when(&fact.service) > 1 => {
-                    for endpoint in list.endpoints(&fact.service) {
-                        ring |= agenda.blocked(endpoint, sign, fact.at, now);
-                    }
-                }
-                Outcome::Blocked { .. } | Outcome::Throttled => {
-                    ring |= agenda.blocked(&fact.target, sign, fact.at, now);
-                }
-                Outcome::Reachable | Outcome::Down | Outcome::Inconclusive { .. } => {}
-            }
+        for (target, fact) in failures(facts, list) {
+            ring |= agenda.blocked(target, sign(fact), fact.at, now);
         }
         drop(agenda);
         if ring {
             self.bell.send_replace(());
+        }
+    }
+
+    /// Takes into account what was found before the collector started: of what failed lately, everybody is asked once they
+    /// had a minute to come back.
+    pub(crate) fn recall(&self, facts: &[Fact], list: &TargetList, now: Timestamp) {
+        let mut agenda = self.lock();
+        for (target, fact) in failures(facts, list) {
+            agenda.was_blocked(target, sign(fact), fact.at, now);
         }
     }
 
@@ -61,4 +57,23 @@ impl Retests {
     fn lock(&self) -> MutexGuard<'_, RetestAgenda> {
         self.agenda.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn sign(fact: &Fact) -> Sign {
+    Sign { probe: fact.probe, role: fact.role, network: fact.network }
+}
+
+/// What these facts say should be tested again. Throttled targets too: what is asked for again is compared with a control host,
+/// however it seems then. Where a service counts as blocked only when several of its endpoints are, one alone would say nothing:
+/// all are tested again.
+fn failures<'a>(facts: &'a [Fact], list: &'a TargetList) -> impl Iterator<Item = (&'a TargetUrl, &'a Fact)> {
+    let failed = |fact: &&Fact| match fact.verdict.outcome {
+        Outcome::Blocked { .. } | Outcome::Throttled => fact.role == Role::Probe,
+        Outcome::Reachable | Outcome::Down | Outcome::Inconclusive { .. } => false,
+    };
+    facts.iter().filter(failed).flat_map(|fact| {
+        let together = list.blocked_when(&fact.service) > 1;
+        let endpoints = list.endpoints(&fact.service).filter(move |_| together);
+        endpoints.chain((!together).then_some(&fact.target)).map(move |target| (target, fact))
+    })
 }

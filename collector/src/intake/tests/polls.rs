@@ -1,7 +1,8 @@
 use std::time::{Duration, Instant};
 
-use kedergi_wire::{ApiPath, Asn, Kind, seal};
+use kedergi_wire::{ApiPath, Asn, Kind, Role, seal};
 
+use super::super::agenda::Sign;
 use super::house::{Guest, House, PATIENCE};
 use super::sample::{TARGET, reached, reset};
 
@@ -55,6 +56,20 @@ async fn a_failure_wakes_the_others_on_that_network_the_controls_and_some_elsewh
     assert_eq!(near.retest, [TARGET.parse().unwrap()]);
     assert_eq!(control.retest, [TARGET.parse().unwrap()]);
     assert_eq!(far.retest, [TARGET.parse().unwrap()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_does_not_lose_what_is_to_be_tested_again() {
+    let house = House::open().await;
+    house.control().await.report(vec![reached(1)]).await;
+    house.probe(1, "127.91.98.1").await.report(vec![reset(1)]).await;
+    let near = house.probe(2, "127.91.98.2").await.id();
+    let house = house.restart().await;
+    let heard = |minutes| {
+        let now = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(minutes);
+        house.app.retests().heard(Sign { probe: near, role: Role::Probe, network: Asn::new(9198) }, now)
+    };
+    assert_eq!((heard(0), heard(2)), (Vec::new(), vec![TARGET.parse().unwrap()]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,6 +21,13 @@ impl Facts {
         select.query_and_then(params![cursor, limit], |row| Ok((row.get("cursor")?, fact(row)?)))?.collect()
     }
 
+    /// The last `count` facts in the order they were stored.
+    pub fn latest(&self, count: usize) -> Result<Vec<Fact>> {
+        let last: i64 = self.connection.query_row("SELECT ifnull(max(cursor), 0) FROM fact", [], |row| row.get(0))?;
+        let facts = self.scan_after(last.saturating_sub(i64::try_from(count).unwrap_or(i64::MAX)), count)?;
+        Ok(facts.into_iter().map(|(_, fact)| fact).collect())
+    }
+
     /// The fact about a report together with the report, decoded from its batch.
     pub fn report(&self, report: ReportRef) -> Result<Option<(Fact, Report)>> {
         let sql = format!("SELECT {COLUMNS} WHERE batch.id = ? AND fact.place = ?");

@@ -145,6 +145,17 @@ fn facts_of_the_first_layout_are_read() {
 }
 
 #[test]
+fn the_latest_facts_are_the_last_that_came() {
+    let mut place = Place::new();
+    assert!(place.facts.latest(2).unwrap().is_empty());
+    for number in 1..=3 {
+        place.facts.append(&batch(number, 1, vec![fact(number, 0, 1, BLOCKED, -i64::from(number))])).unwrap();
+    }
+    assert_eq!(place.facts.latest(2).unwrap(), place.all()[1..]);
+    assert_eq!(place.facts.latest(usize::MAX).unwrap(), place.all());
+}
+
+#[test]
 fn facts_survive_a_restart_in_the_order_they_came() {
     let mut place = Place::new();
     let first = fact(1, 0, 1, Outcome::Reachable, 0);
