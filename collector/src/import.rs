@@ -20,6 +20,7 @@ use std::sync::LazyLock;
 
 use anyhow::{Context, Result, bail};
 use kedergi_wire::TargetList;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{ImportArgs, ImportSource};
 use crate::config::Config;
@@ -40,6 +41,8 @@ pub(crate) fn run(config: &Config, args: ImportArgs) -> Result<ExitCode> {
     let list = targets::load(config.targets.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
     let done = runtime.block_on(async {
+        // Listened for before the work begins, so that it is heard from the first moment on.
+        let mut interrupt = signal(SignalKind::interrupt())?;
         let work = tokio::task::spawn_blocking(move || {
             let told = match &args.source {
                 ImportSource::Ooni(ooni) => ooni::import(&ooni.files, &list)?,
@@ -49,7 +52,7 @@ pub(crate) fn run(config: &Config, args: ImportArgs) -> Result<ExitCode> {
         });
         tokio::select! {
             done = work => done?,
-            interrupted = tokio::signal::ctrl_c() => { interrupted?; bail!("interrupted; nothing was kept") }
+            _ = interrupt.recv() => bail!("interrupted; nothing was kept"),
         }
     });
     runtime.shutdown_background();
