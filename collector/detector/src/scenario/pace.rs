@@ -7,15 +7,16 @@ use super::Throttle;
 use super::noise::draw;
 use super::site::Site;
 
-/// Kbit/s of an ordinary line, and of one that is slow for everything.
+/// Kbit/s of an ordinary line, and of one that is slow for everything: more by these decades in one run than in another.
 const LINE_KBIT_S: f64 = 4000.0;
-const SLOW_LINE_KBIT_S: f64 = 130.0;
+const SLOW_LINE_KBIT_S: f64 = 100.0;
+const SLOW_RUNS: f64 = 0.2;
 /// Kbit/s at which a slow server gives its page.
-const SLOW_SERVER_KBIT_S: f64 = 80.0;
-/// Spread of goodput on one side of a pair, in decades: that of both together is what the rules presume of a line. On a line that
-/// is slow for everything packets are lost, and it is greater.
+const SLOW_SERVER_KBIT_S: f64 = 150.0;
+/// Spread of goodput on one side of a pair, in decades: that of both together is what the rules presume of a line. Bytes that wait
+/// for many others' differ less.
 const SPREAD: f64 = 0.25;
-const SLOW_SPREAD: f64 = 0.35;
+const SLOW_SPREAD: f64 = 0.15;
 /// A policer lets so many bytes through at once.
 const BURST: u32 = 16_384;
 /// Bytes of a transfer, and milliseconds after which a probe gives up more.
@@ -69,12 +70,14 @@ impl Paced {
     /// Milliseconds of the page.
     pub(crate) fn page_ms(self, site: &Site) -> u32 {
         let bytes = u32::try_from(site.page.body.bytes).unwrap_or(u32::MAX);
-        let came = self.transfer(bytes, self.rate(Altered::ControlHost, 0), Throttle::Policed);
-        let share = f64::from(came.bytes) / f64::from(bytes.max(1));
-        match self.hold {
-            Hold::Nothing | Hold::Censor(Throttle::Handshake, _) => PAGE_MS,
-            Hold::Censor(..) | Hold::Server | Hold::Line => whole(f64::from(came.took_ms) / share).max(PAGE_MS),
-        }
+        let (at_once, kbit_s) = match self.hold {
+            Hold::Nothing | Hold::Censor(Throttle::Handshake, _) => return PAGE_MS,
+            Hold::Censor(Throttle::Policed, kbit_s) => (BURST, f64::from(kbit_s)),
+            Hold::Censor(Throttle::Shaped, kbit_s) => (0, f64::from(kbit_s)),
+            Hold::Server => (0, SLOW_SERVER_KBIT_S),
+            Hold::Line => (0, self.run_rate()),
+        };
+        whole(f64::from(bytes.saturating_sub(at_once)) * 8.0 / kbit_s).max(PAGE_MS)
     }
 
     /// Kbit/s that the line gave a control host, where it was asked.
@@ -146,13 +149,23 @@ impl Paced {
     }
 
     fn line_rate(self, altered: Altered, place: u64) -> f64 {
-        let (rate, spread) =
-            if self.hold == Hold::Line { (SLOW_LINE_KBIT_S, SLOW_SPREAD) } else { (LINE_KBIT_S, SPREAD) };
         let kind = KINDS.iter().position(|kind| *kind == altered).and_then(|kind| u64::try_from(kind).ok());
-        let draws = (0..4).map(|part| draw(u64::from(self.luck), &[kind.unwrap_or(3), place, part]));
-        // Four draws together are nearly normal; of one the variance is a twelfth.
-        let normal = draws.map(|draw| f64::from(draw) / f64::from(u32::MAX) - 0.5).sum::<f64>() * 3f64.sqrt();
-        rate * 10f64.powf(spread * normal)
+        let spread = if self.hold == Hold::Line { SLOW_SPREAD } else { SPREAD };
+        self.run_rate() * 10f64.powf(spread * self.normal(&[kind.unwrap_or(3), place]))
+    }
+
+    /// Kbit/s that the line gives in this run.
+    fn run_rate(self) -> f64 {
+        match self.hold {
+            Hold::Line => SLOW_LINE_KBIT_S * 10f64.powf(SLOW_RUNS * self.normal(&[9])),
+            Hold::Nothing | Hold::Censor(..) | Hold::Server => LINE_KBIT_S,
+        }
+    }
+
+    /// A draw that is nearly normal: four together, of one the variance is a twelfth.
+    fn normal(self, place: &[u64]) -> f64 {
+        let draws = (0..4).map(|part| draw(u64::from(self.luck), &[place, &[part]].concat()));
+        draws.map(|draw| f64::from(draw) / f64::from(u32::MAX) - 0.5).sum::<f64>() * 3f64.sqrt()
     }
 
     fn transfer(self, bytes: u32, kbit_s: f64, how: Throttle) -> Transfer {
