@@ -91,14 +91,18 @@ pub(crate) fn short_bracket(clock: &Clock, bracket: Bracket, day: Timestamp) -> 
     let Some(earliest) = bracket.earliest.filter(|earliest| *earliest < bracket.latest) else {
         return short_moment(clock, bracket.latest, day);
     };
-    let is_day = |at: &Zoned| at.date() == utc(day).date();
+    let (from, until) = (utc(earliest), utc(bracket.latest));
     let local = clock.local(earliest).zip(clock.local(bracket.latest));
-    let clocks = [utc(earliest), utc(bracket.latest)];
-    if !clocks.iter().all(is_day) || !local.iter().all(|(from, until)| is_day(from) && is_day(until)) {
+    let over_midnight = |(from, until): (&Zoned, &Zoned)| from.date() != until.date();
+    if over_midnight((&from, &until)) || local.as_ref().is_some_and(|(from, until)| over_midnight((from, until))) {
         return format!("{} – {}", short_moment(clock, earliest, day), short_moment(clock, bracket.latest, day));
     }
-    let here = format!("{}–{}", time(&clocks[0]), time(&clocks[1]));
-    local.map_or(here.clone(), |(from, until)| format!("{here} ({}–{})", time(&from), time(&until)))
+    // As the earlier moment is read, with the later one's time behind it on each clock.
+    let begin = short_moment(clock, earliest, day);
+    match (local, begin.strip_suffix(')').and_then(|begin| begin.split_once(" ("))) {
+        (Some((_, local)), Some((here, there))) => format!("{here}–{} ({there}–{})", time(&until), time(&local)),
+        _ => format!("{begin}–{}", time(&until)),
+    }
 }
 
 /// Which clocks a table's times are read from, and which day is meant where none is said.
@@ -155,6 +159,24 @@ mod tests {
         assert_eq!(bracket(&almaty(), None, latest), "9 May 2019, 05:34 UTC (11:34 in Almaty) at the latest");
         let both = "between 9 May 2019, 05:27 and 05:34 UTC (11:27 and 11:34 in Almaty)";
         assert_eq!(bracket(&almaty(), earliest, latest), both);
+    }
+
+    #[test]
+    fn a_short_bracket_says_each_day_once() {
+        let short = |from, until, day| {
+            let bracket = Bracket { earliest: Some(at(from)), latest: at(until) };
+            (
+                short_bracket(&almaty(), bracket, at(day)),
+                short_bracket(&Clock::of("AQ".parse().unwrap()), bracket, at(day)),
+            )
+        };
+        let (day, evening) = ("2019-05-08T05:00:00Z", "2019-05-08T18:08:00Z");
+        let same = short(day, "2019-05-08T05:07:00Z", day);
+        assert_eq!(same, ("05:00–05:07 (11:00–11:07)".to_owned(), "05:00–05:07".to_owned()));
+        let other = short(evening, "2019-05-08T18:12:00Z", day);
+        assert_eq!(other, ("8 May, 18:08–18:12 (9 May, 00:08–00:12)".to_owned(), "18:08–18:12".to_owned()));
+        let midnight = short("2019-05-08T17:58:00Z", "2019-05-08T18:02:00Z", day);
+        assert_eq!(midnight.0, "17:58 (23:58) – 8 May, 18:02 (9 May, 00:02)");
     }
 
     #[test]
