@@ -14,7 +14,7 @@ use tokio::task::spawn_blocking;
 
 use crate::asn::{Networks, NetworksError};
 use crate::config::Config;
-use crate::intake::{BundleError, Neighbourhoods, Retests, first_bundle};
+use crate::intake::{BundleError, Canaries, CanaryError, Neighbourhoods, Retests, first_bundle};
 use crate::keys::{KeyError, signing_key};
 use crate::targets::{self, TargetListError};
 
@@ -28,6 +28,7 @@ pub(crate) struct App(Arc<Inner>);
 struct Inner {
     config: Config,
     targets: TargetList,
+    canaries: Canaries,
     networks: Networks,
     neighbourhoods: Neighbourhoods,
     key: SigningKey,
@@ -57,6 +58,8 @@ pub(crate) enum OpenError {
     Targets(#[from] TargetListError),
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    #[error(transparent)]
+    Canary(#[from] CanaryError),
 }
 
 /// Opens the ledger in a data directory, making both where they are missing.
@@ -75,6 +78,7 @@ impl App {
     /// Opens everything the configuration names.
     pub(crate) fn open(config: Config) -> Result<Self, OpenError> {
         let targets = targets::load(config.targets.as_deref())?;
+        let canaries = Canaries::new(&config.canaries, &targets)?;
         let databases = [&config.asn_database, &config.country_database];
         let networks = Networks::open(databases.into_iter().flatten().map(PathBuf::as_path))?;
         let mut ledger = open_ledger(&config.data_dir)?;
@@ -87,6 +91,7 @@ impl App {
         Ok(Self(Arc::new(Inner {
             config,
             targets,
+            canaries,
             networks,
             neighbourhoods: Neighbourhoods::new(Timestamp::now()).map_err(KeyError::Random)?,
             key,
@@ -110,6 +115,11 @@ impl App {
     /// The target list.
     pub(crate) fn targets(&self) -> &TargetList {
         &self.0.targets
+    }
+
+    /// The targets whose true state is known.
+    pub(crate) fn canaries(&self) -> &Canaries {
+        &self.0.canaries
     }
 
     pub(crate) fn networks(&self) -> &Networks {

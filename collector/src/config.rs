@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+use kedergi_wire::TargetUrl;
 use serde::Deserialize;
 use url::Url;
 
@@ -41,6 +42,18 @@ pub(crate) struct Config {
     pub(crate) metrics_listen: Option<SocketAddr>,
     /// Where alerts go.
     pub(crate) alerts: AlertSettings,
+    /// Targets of the list whose true state the operator knows.
+    pub(crate) canaries: Vec<CanarySettings>,
+}
+
+/// A target that tells who makes reports up.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CanarySettings {
+    /// Which target of the list.
+    pub(crate) url: TargetUrl,
+    /// Whether it answers every probe, or none.
+    pub(crate) answers: bool,
 }
 
 /// A certificate and its key.
@@ -103,6 +116,7 @@ impl Default for Config {
             public_url: None,
             metrics_listen: None,
             alerts: AlertSettings::default(),
+            canaries: Vec::new(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod agenda;
 mod bundle;
+mod canaries;
 mod enroll;
 mod heartbeat;
 mod judge;
@@ -20,6 +21,7 @@ use kedergi_wire::{ApiPath, MAX_ENVELOPE};
 use crate::app::App;
 
 pub(crate) use bundle::{BundleError, first_bundle, keep_current};
+pub(crate) use canaries::{Canaries, CanaryError};
 pub(crate) use neighbourhood::Neighbourhoods;
 pub(crate) use origin::Peer;
 pub(crate) use refusal::Refusal;

@@ -40,12 +40,14 @@ fn describe() {
     metrics::describe_counter!("kedergi_batches_total", "batches taken, by whether they were new");
     metrics::describe_counter!("kedergi_reports_total", "reports judged, by role and outcome");
     metrics::describe_counter!("kedergi_reports_set_aside_total", "reports kept but not judged, by reason");
+    metrics::describe_counter!("kedergi_canary_answers_total", "what probes said of canaries, by whether it was a lie");
     metrics::describe_counter!("kedergi_panics_total", "requests that ended in a mistake of this program");
     metrics::describe_gauge!(
         "kedergi_detector_saved_bytes",
         "how large the detector's state was when it was last saved"
     );
     metrics::describe_gauge!("kedergi_detector_save_seconds", "how long that took");
+    metrics::describe_gauge!("kedergi_probes_distrusted", "probes whose reports are set aside because of canaries");
     metrics::describe_gauge!("kedergi_probes_present", "probes that gave a sign of life in the last 15 minutes");
 }
 
@@ -59,9 +61,11 @@ pub(crate) fn router() -> Router<App> {
 }
 
 async fn show(State(app): State<App>) -> Result<Response, Refusal> {
-    let since = Timestamp::now() - PRESENT;
-    let present = app.ledger(move |ledger| ledger.alive(since)).await?;
+    let now = Timestamp::now();
+    let (present, distrusted) =
+        app.ledger(move |ledger| Ok((ledger.alive(now - PRESENT)?, ledger.distrusted(now)?))).await?;
     metrics::gauge!("kedergi_probes_present").set(present);
+    metrics::gauge!("kedergi_probes_distrusted").set(distrusted);
     recorder().run_upkeep();
     Ok(([(CONTENT_TYPE, TEXT)], recorder().render()).into_response())
 }

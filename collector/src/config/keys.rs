@@ -19,10 +19,12 @@ const ROOT: &[&str] = &[
     "public_url",
     "metrics_listen",
     "alerts",
+    "canaries",
 ];
 const TLS: &[&str] = &["certificate", "key"];
 const ALERTS: &[&str] = &["stdout", "webhooks"];
 const WEBHOOK: &[&str] = &["url", "secret"];
+const CANARY: &[&str] = &["url", "answers"];
 
 /// Names less alike than this are no help to somebody who mistyped one (Jaro-Winkler, 0 to 1).
 const ALIKE: f64 = 0.7;
@@ -33,6 +35,7 @@ pub(super) fn check(text: &str, path: &Path) -> Result<(), ConfigError> {
     let check = |table: &DeTable<'_>, known| known_only(table, known, text, path);
     check(table.get_ref(), ROOT)?;
     tables(table.get_ref(), "tls").try_for_each(|tls| check(tls, TLS))?;
+    tables(table.get_ref(), "canaries").try_for_each(|canary| check(canary, CANARY))?;
     for alerts in tables(table.get_ref(), "alerts") {
         check(alerts, ALERTS)?;
         tables(alerts, "webhooks").try_for_each(|webhook| check(webhook, WEBHOOK))?;

@@ -28,6 +28,10 @@ stdout = false
 [[alerts.webhooks]]
 url = "https://receiver.example/hook"
 secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+[[canaries]]
+url = "https://canary.example/"
+answers = false
 "#;
 
 #[test]

@@ -5,6 +5,7 @@ use kedergi_store::{Fact, Provenance, StoreError};
 use kedergi_verdict::{Verdict, control_entry};
 use kedergi_wire::{BatchId, ControlEntry, Digest, ProbeId, Report, ReportRef, Role, Source, TargetList, TargetUrl};
 
+use super::canaries::{Canaries, Found};
 use crate::asn::Origin;
 
 /// How far ahead of the collector's clock a report may be dated. Clocks differ; but what lies further ahead is a wrong
@@ -19,6 +20,8 @@ pub(super) struct Sender {
     /// When it enrolled, if nobody vouched for it.
     pub(super) newcomer: Option<Timestamp>,
     pub(super) origin: Origin,
+    /// Whether it was found to make reports up.
+    pub(super) distrusted: bool,
 }
 
 /// What became of a batch's reports.
@@ -37,6 +40,10 @@ pub(super) struct Judged {
     /// Reports set aside because they were not measured on the network they came from: through a tunnel, or before the probe
     /// moved there.
     pub(super) elsewhere: u32,
+    /// Reports set aside because the probe was found to make them up.
+    pub(super) distrusted: u32,
+    /// What a probe found of canaries: it is no measurement of a network, so it becomes no fact.
+    pub(super) canaries: Vec<Found>,
 }
 
 /// Judges every report of a batch. `control_for` tells what a control saw of a target about that time.
@@ -44,7 +51,7 @@ pub(super) fn judge(
     batch: BatchId,
     sender: Sender,
     reports: &[Report],
-    targets: &TargetList,
+    (targets, canaries): (&TargetList, &Canaries),
     now: Timestamp,
     control_for: impl Fn(&TargetUrl, Timestamp) -> Result<Option<ControlEntry>, StoreError>,
 ) -> Result<Judged, StoreError> {
@@ -67,6 +74,16 @@ pub(super) fn judge(
             Role::Probe => kedergi_verdict::judge(report, control_for(&report.target, at)?.as_ref()),
             Role::Control => as_control(report, &mut judged.controls),
         };
+        if canaries.contains(&report.target) {
+            if sender.role == Role::Probe {
+                judged.canaries.push(Found { target: report.target.clone(), at, outcome: verdict.outcome });
+            }
+            continue;
+        }
+        if sender.distrusted {
+            judged.distrusted += 1;
+            continue;
+        }
         judged.facts.push(Fact {
             report: ReportRef { batch, index },
             probe: sender.probe,

@@ -24,15 +24,21 @@ fn accept(app: &App, origin: Origin, bytes: &Bytes) -> Result<Receipt, Refusal> 
     let envelope = Envelope::parse(bytes)?;
     let Opened { probe, role, newcomer, payload: Batch { reports } } = open(app, &envelope, Kind::Batch)?;
     let now = Timestamp::now();
-    let sender = Sender { probe, role, newcomer, origin };
+    let distrusted = app.ledger_now(|ledger| ledger.is_distrusted(probe, now))?;
+    let sender = Sender { probe, role, newcomer, origin, distrusted };
     let judged = app.facts_now(|facts| {
-        judge(envelope.id(), sender, &reports, app.targets(), now, |target, at| facts.control_for(target, at))
+        let lists = (app.targets(), app.canaries());
+        judge(envelope.id(), sender, &reports, lists, now, |target, at| facts.control_for(target, at))
     })?;
+    let set_aside = [judged.unlisted, judged.early, judged.elsewhere, judged.distrusted];
     let batch = StoredBatch { id: envelope.id(), probe, bytes, facts: judged.facts, controls: judged.controls };
     let stored = match app.append(&batch)? {
         Appended::New => {
             app.retests().learn(&batch.facts, app.targets(), now);
-            count(&batch.facts, [judged.unlisted, judged.early, judged.elsewhere]);
+            if !judged.canaries.is_empty() {
+                app.ledger_now(|ledger| app.canaries().note(judged.canaries, sender, now, ledger))?;
+            }
+            count(&batch.facts, set_aside);
             Stored::New
         }
         Appended::Duplicate => Stored::Duplicate,
@@ -50,7 +56,7 @@ fn word(stored: Stored) -> &'static str {
     }
 }
 
-fn count(facts: &[Fact], set_aside: [u32; 3]) {
+fn count(facts: &[Fact], set_aside: [u32; 4]) {
     for fact in facts {
         let role = match fact.role {
             Role::Probe => "probe",
@@ -59,7 +65,7 @@ fn count(facts: &[Fact], set_aside: [u32; 3]) {
         metrics::counter!("kedergi_reports_total", "role" => role, "outcome" => fact.verdict.outcome.word())
             .increment(1);
     }
-    for (reason, reports) in ["unlisted", "early", "elsewhere"].into_iter().zip(set_aside) {
+    for (reason, reports) in ["unlisted", "early", "elsewhere", "distrusted"].into_iter().zip(set_aside) {
         if reports > 0 {
             metrics::counter!("kedergi_reports_set_aside_total", "reason" => reason).increment(reports.into());
             tracing::warn!(reports, reason, "reports of a batch were kept but not judged");

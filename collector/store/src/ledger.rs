@@ -2,6 +2,7 @@
 
 mod alerts;
 mod bundle;
+mod canary;
 mod detection;
 mod probes;
 
@@ -15,11 +16,16 @@ use crate::open;
 
 pub use alerts::{AlertRow, NewAlert};
 pub use bundle::StoredBundle;
+pub use canary::{CanaryAnswer, Said};
 pub use detection::Detection;
 pub use probes::{Enrolled, NewInvite, ProbeRow};
 
 /// One step per version of the layout; a step that was released is never changed.
-const STEPS: &[M<'static>] = &[M::up(include_str!("ledger/layout.sql")), M::up(include_str!("ledger/vouched.sql"))];
+const STEPS: &[M<'static>] = &[
+    M::up(include_str!("ledger/layout.sql")),
+    M::up(include_str!("ledger/vouched.sql")),
+    M::up(include_str!("ledger/canary.sql")),
+];
 const LAYOUT: Migrations<'static> = Migrations::from_slice(STEPS);
 
 /// The file of the ledger. What a call changed has reached the disk when it returns.

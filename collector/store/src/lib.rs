@@ -16,4 +16,6 @@ mod open;
 pub use error::StoreError;
 pub use fact::{Appended, BucketRow, CellRow, CountryActivity, Fact, Provenance, StoredBatch};
 pub use facts::{CONTROL_WINDOW, Facts};
-pub use ledger::{AlertRow, Detection, Enrolled, Ledger, NewAlert, NewInvite, ProbeRow, StoredBundle};
+pub use ledger::{
+    AlertRow, CanaryAnswer, Detection, Enrolled, Ledger, NewAlert, NewInvite, ProbeRow, Said, StoredBundle,
+};

@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
-use kedergi_wire::{Asn, Report};
+use kedergi_store::{CanaryAnswer, Said};
+use kedergi_wire::{Asn, Report, Stored};
 
 use super::house::{Guest, House, INVITE, OPEN_INVITE, PATIENCE, PROXY};
-use super::sample::{reached, reset};
-use crate::config::Proxy;
+use super::sample::{TARGET, reached, reset};
+use crate::config::{CanarySettings, Proxy};
 
 /// Addresses of honest probes, each in a neighbourhood of its own, and one where two liars live beside each other.
 const HONEST: [&str; 5] = ["198.51.100.1", "203.0.113.1", "2001:db8:6450::1", "2001:db8:6451::1", "2001:db8:6452::1"];
@@ -131,4 +132,29 @@ async fn a_hundred_newcomers_hide_no_event() {
     town.honest(5, Says::Blocked).await;
     town.flood(Says::Reached).await;
     assert_eq!(town.events().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reaches_what_answers_nobody_loses_its_vote() {
+    let canary = CanarySettings { url: TARGET.parse().unwrap(), answers: false };
+    let house = House::open_with(|config| config.canaries = vec![canary]).await;
+    let (liar, honest) = (house.probe(1, "127.91.98.1").await, house.probe(2, "127.91.98.2").await);
+    liar.report(vec![reached(1)]).await;
+    honest.report(vec![reset(1)]).await;
+    assert!(house.facts().await.is_empty(), "a canary is no measurement of a network");
+    // It had lied the day before as well.
+    let yesterday = Timestamp::now() - SignedDuration::from_hours(24);
+    let (probe, target) = (liar.id(), TARGET.parse().unwrap());
+    let lie = CanaryAnswer { probe, target, network: None, at: yesterday, said: Said::Reached, answers: false };
+    assert!(house.app.ledger(move |ledger| ledger.answer_canary(&lie)).await.unwrap());
+    let metrics = liar.client.get(format!("{}metrics", house.url)).send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("kedergi_probes_distrusted 1"), "{metrics}");
+    // The same target, were it an ordinary one.
+    let house = house.restart().await;
+    let (liar, honest) = (house.guest(1), house.guest(2));
+    assert_eq!(liar.report(vec![reached(2)]).await.stored, Stored::New, "it is not told");
+    honest.report(vec![reset(2)]).await;
+    let facts = house.facts().await;
+    assert_eq!(facts.iter().map(|fact| fact.probe).collect::<Vec<_>>(), [honest.id()]);
+    assert_eq!(house.batches(), 4, "kept as evidence");
 }

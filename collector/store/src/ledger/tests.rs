@@ -201,3 +201,45 @@ fn an_alert_leaves_the_outbox_only_when_sent_or_given_up() {
     ledger.commit_detection(2, "", &[], &[alert("first", 0)]).unwrap();
     assert!(ids(&ledger, 1000).is_empty());
 }
+
+/// A ledger with probes 1 to 9, and answers given to it.
+fn canaries() -> (TempDir, Ledger) {
+    let (folder, mut ledger) = ledger();
+    ledger.add_invite(invite(9, None)).unwrap();
+    (1..=9).for_each(|number| _ = ledger.enroll(CODE, probe(number), 1, at(0)).unwrap());
+    (folder, ledger)
+}
+
+fn answer(number: u8, seconds: i64, said: Said, answers: bool) -> CanaryAnswer {
+    let (target, network) = ("https://a.example/".parse().unwrap(), Asn::new(9198));
+    CanaryAnswer { probe: probe(number), target, network, at: at(seconds), said, answers }
+}
+
+const DAY: i64 = 24 * 60 * 60;
+
+#[test]
+fn what_answers_nobody_was_reached_by_a_liar() {
+    let (_folder, mut ledger) = canaries();
+    assert!(ledger.answer_canary(&answer(1, 0, Said::Reached, false)).unwrap());
+    assert!(ledger.answer_canary(&answer(1, 60, Said::Reached, false)).unwrap());
+    assert!(!ledger.is_distrusted(probe(1), at(60)).unwrap(), "one day is not enough");
+    ledger.answer_canary(&answer(1, DAY, Said::Reached, false)).unwrap();
+    assert!(!ledger.answer_canary(&answer(2, DAY, Said::Blocked, false)).unwrap());
+    assert!(ledger.is_distrusted(probe(1), at(DAY)).unwrap() && !ledger.is_distrusted(probe(2), at(DAY)).unwrap());
+    assert_eq!((ledger.distrusted(at(DAY)).unwrap(), ledger.distrusted(at(7 * DAY + 61)).unwrap()), (1, 0));
+    assert!(!ledger.is_distrusted(probe(1), at(7 * DAY + 61)).unwrap(), "it is forgiven");
+}
+
+#[test]
+fn who_alone_finds_blocked_what_answers_everybody_lies() {
+    let (_folder, mut ledger) = canaries();
+    ledger.answer_canary(&answer(2, 0, Said::Reached, true)).unwrap();
+    assert!(!ledger.answer_canary(&answer(1, 60, Said::Blocked, true)).unwrap(), "one other is not enough");
+    ledger.answer_canary(&answer(3, 120, Said::Reached, true)).unwrap();
+    assert!(ledger.answer_canary(&answer(1, 180, Said::Blocked, true)).unwrap());
+    assert!(!ledger.answer_canary(&answer(4, 240, Said::Blocked, true)).unwrap(), "another finds it blocked too");
+    let later = answer(1, 2 * 60 * 60 + 200, Said::Blocked, true);
+    assert!(!ledger.answer_canary(&later).unwrap(), "nobody looked at that time");
+    let elsewhere = CanaryAnswer { network: Asn::new(1), ..answer(1, 180, Said::Blocked, true) };
+    assert!(!ledger.answer_canary(&elsewhere).unwrap());
+}
