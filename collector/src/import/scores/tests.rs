@@ -123,3 +123,29 @@ proptest! {
         prop_assert_eq!(kept as u64, tally.taken());
     }
 }
+
+/// The same in several countries at once is an outage, whatever the scorer called it; where somebody still reaches it, it is told as
+/// one.
+#[test]
+fn what_fails_in_three_countries_at_once_is_down() {
+    let rows = |spared: bool| -> String {
+        let countries = [("KZ", "64510"), ("RU", "64520"), ("UA", "64530"), ("DE", "64540")];
+        let elsewhere = countries.iter().flat_map(|&(country, network)| {
+            let moved = move |row: &String| {
+                let row = row.replace(",KZ,", &format!(",{country},")).replace("64510", network);
+                if spared && country == "DE" { row.replace(CUT, FINE) } else { row }
+            };
+            ten_days().into_iter().filter(|row| row.contains(",64510,")).map(move |row| moved(&row)).collect::<Vec<_>>()
+        });
+        elsewhere.collect()
+    };
+    let events = |spared: bool| {
+        let (told, _) = imported(&(HEADER.to_owned() + &rows(spared)));
+        told.events(true).map(|event| (event.country.to_string(), event.notes())).collect::<Vec<_>>()
+    };
+    assert_eq!(events(false), []);
+    let down = ["KZ", "RU", "UA"].map(|country| (country.to_owned(), vec![kedergi_detector::Note::Down]));
+    let mut spared = events(true);
+    spared.sort();
+    assert_eq!(spared, down);
+}
