@@ -15,6 +15,7 @@ use tokio::task::spawn_blocking;
 use crate::asn::{Networks, NetworksError};
 use crate::config::Config;
 use crate::intake::{BundleError, Canaries, CanaryError, Neighbourhoods, Retests, first_bundle};
+use crate::jobs::Heard;
 use crate::keys::{KeyError, signing_key};
 use crate::targets::{self, TargetListError};
 
@@ -40,6 +41,7 @@ struct Inner {
     controls: Notify,
     bundle: watch::Sender<Arc<StoredBundle>>,
     retests: Retests,
+    heard: Heard,
     closing: watch::Sender<bool>,
 }
 
@@ -103,6 +105,7 @@ impl App {
             controls: Notify::new(),
             bundle: watch::Sender::new(Arc::new(bundle)),
             retests,
+            heard: Heard::default(),
             closing: watch::Sender::new(false),
         })))
     }
@@ -207,6 +210,11 @@ impl App {
     /// What probes are asked to test again.
     pub(crate) fn retests(&self) -> &Retests {
         &self.0.retests
+    }
+
+    /// Which controls were heard lately.
+    pub(crate) fn heard(&self) -> &Heard {
+        &self.0.heard
     }
 
     /// Asks everybody who waits on [`App::closed`] to come to an end.

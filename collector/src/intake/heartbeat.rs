@@ -3,7 +3,8 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
-use kedergi_wire::{Agenda, Envelope, Heartbeat, Kind};
+use kedergi_store::SignOfLife;
+use kedergi_wire::{Agenda, Envelope, Heartbeat, Kind, Role};
 use tokio::time::{Instant, sleep_until};
 
 use super::Refusal;
@@ -50,6 +51,16 @@ pub(super) async fn heartbeat(
 
 fn accept(app: &App, origin: Origin, bytes: &[u8]) -> Result<Opened<Heartbeat>, Refusal> {
     let opened = open(app, &Envelope::parse(bytes)?, Kind::Heartbeat)?;
-    app.ledger_now(|ledger| ledger.heartbeat(opened.probe, origin.network, origin.country, Timestamp::now()))?;
+    let (now, Origin { network, country, .. }) = (Timestamp::now(), origin);
+    app.ledger_now(|ledger| ledger.heartbeat(opened.probe, network, country, now))?;
+    match (opened.role, network, country) {
+        (Role::Control, ..) => app.heard().control(opened.probe, now),
+        (Role::Probe, Some(network), Some(country)) => {
+            let sign = SignOfLife { probe: opened.probe, at: now, network, country, enrolled: opened.newcomer };
+            app.ledger_now(|ledger| ledger.sign(&sign))?;
+        }
+        // From nowhere that is known: it is expected nowhere.
+        (Role::Probe, ..) => {}
+    }
     Ok(opened)
 }

@@ -10,8 +10,8 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use kedergi_detector::{Change, ControlVote, Detector, Input, Instrument, Resolver, Source, Vote};
-use kedergi_store::{Detection, Fact, NewAlert, StoreError};
+use kedergi_detector::{Change, ControlVote, Detector, Heartbeat, Input, Instrument, Resolver, Source, Vote};
+use kedergi_store::{Detection, Fact, Ledger, NewAlert, SignOfLife, StoreError};
 use kedergi_verdict::Outcome;
 use kedergi_wire::{Role, TargetList};
 use serde::{Deserialize, Serialize};
@@ -19,10 +19,13 @@ use serde::{Deserialize, Serialize};
 use crate::alerts::{Audience, Page, Pager};
 use crate::app::App;
 
+mod ears;
 mod rounds;
+use ears::Ears;
+pub(crate) use ears::Heard;
 use rounds::Rounds;
 
-/// Facts taken in one step.
+/// Facts and signs of life taken in one step.
 const STEP: usize = 2000;
 /// Unless facts pile up there is a pause after each step.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -59,11 +62,12 @@ pub(crate) async fn run(app: App) -> Result<(), DetectError> {
 struct Follower {
     app: App,
     audience: Audience,
-    /// The last fact that was read, and the last that the ledger knows to be.
+    /// The last fact that was read.
     cursor: i64,
-    saved: i64,
     state: State,
-    /// What became known by the facts between.
+    ears: Ears,
+    /// Whether anything was read since the state was saved, and what became known by it.
+    fresh: bool,
     unsaved: Vec<Change>,
     /// When the state was last saved, and how long that took.
     last: Instant,
@@ -75,8 +79,9 @@ impl Follower {
         let Detection { cursor, state } = app.ledger(|ledger| ledger.detection()).await?;
         let state = state.map(|json| serde_json::from_str(&json).map_err(DetectError::State)).transpose()?;
         let audience = Audience::new(app.config());
-        let (state, unsaved) = (state.unwrap_or_default(), Vec::new());
-        Ok(Self { app, audience, cursor, saved: cursor, state, unsaved, last: Instant::now(), cost: Duration::ZERO })
+        let (state, ears, unsaved) = (state.unwrap_or_default(), Ears::default(), Vec::new());
+        let (last, cost, fresh) = (Instant::now(), Duration::ZERO, false);
+        Ok(Self { app, audience, cursor, state, ears, fresh, unsaved, last, cost })
     }
 
     /// Takes in what there is, or waits for more.
@@ -87,21 +92,48 @@ impl Follower {
         let cursor = self.cursor;
         let facts = app.facts(move |facts| facts.scan_after(cursor, STEP)).await?;
         let now = Timestamp::now();
-        if facts.is_empty() && !self.is_due() && self.state.pager.next().is_none_or(|due| due > now) {
+        self.ears.look(now);
+        // A minute is over when all that came in it was read.
+        let signs = if facts.len() < STEP { self.signs(now).await? } else { Vec::new() };
+        if facts.is_empty() && signs.is_empty() && !self.is_due() && self.state.pager.next().is_none_or(|due| due > now)
+        {
             let _ = tokio::time::timeout(self.pause(now), appended).await;
             return Ok(());
         }
-        self.step(&facts, now, self.is_due()).await?;
+        self.step(&facts, &signs, now, self.is_due()).await?;
         if facts.len() < STEP {
             tokio::time::sleep(PAUSE).await;
         }
         Ok(())
     }
 
-    /// Reads facts, and saves what follows if that is due or somebody is to be told.
-    async fn step(&mut self, facts: &[(i64, Fact)], now: Timestamp, due: bool) -> Result<(), DetectError> {
+    /// Signs of life, and the minutes that were listened to until then.
+    async fn signs(&mut self, now: Timestamp) -> Result<Vec<Input>, DetectError> {
+        let read = self.state.signs;
+        let signs = self.app.ledger(move |ledger| ledger.signs(read, STEP)).await?;
+        self.state.signs = signs.last().map_or(read, |&(number, _)| number);
+        let all = signs.len() < STEP;
+        let mut inputs: Vec<_> = signs.into_iter().map(|(_, sign)| Input::Heartbeat(heartbeat(&sign))).collect();
+        if all {
+            inputs.extend(self.ears.listened(now, self.app.heard()).into_iter().map(Input::Listening));
+        }
+        Ok(inputs)
+    }
+
+    /// Reads facts and signs of life, and saves what follows if that is due or somebody is to be told.
+    async fn step(
+        &mut self,
+        facts: &[(i64, Fact)],
+        signs: &[Input],
+        now: Timestamp,
+        due: bool,
+    ) -> Result<(), DetectError> {
         let facts_only = facts.iter().map(|(_, fact)| fact);
-        let Step { changes, pages } = self.state.apply(facts_only, self.app.targets(), now);
+        let Step { mut changes, mut pages } = self.state.apply(facts_only, self.app.targets(), now);
+        let heard = self.state.hear(signs, now);
+        changes.extend(heard.changes);
+        pages.extend(heard.pages);
+        self.fresh |= !facts.is_empty() || !signs.is_empty();
         self.cursor = facts.last().map_or(self.cursor, |&(cursor, _)| cursor);
         self.unsaved.extend(changes);
         if due || !pages.is_empty() {
@@ -115,10 +147,14 @@ impl Follower {
         let (cursor, alerts) = (self.cursor, self.alerts(pages, now)?);
         let state = serde_json::to_string(&self.state).map_err(DetectError::Json)?;
         let (bytes, alerting) = (state.len(), !alerts.is_empty());
-        let changes = std::mem::take(&mut self.unsaved);
-        self.app.ledger(move |ledger| ledger.commit_detection(cursor, &state, &changes, &alerts)).await?;
+        let (changes, signs) = (std::mem::take(&mut self.unsaved), self.state.signs);
+        let commit = move |ledger: &mut Ledger| {
+            ledger.commit_detection(cursor, &state, &changes, &alerts)?;
+            ledger.forget_signs(signs)
+        };
+        self.app.ledger(commit).await?;
         self.app.forget_neighbourhoods(cursor).await?;
-        (self.saved, self.last, self.cost) = (cursor, Instant::now(), began.elapsed());
+        (self.fresh, self.last, self.cost) = (false, Instant::now(), began.elapsed());
         metrics::gauge!("kedergi_detector_saved_bytes").set(u32::try_from(bytes).unwrap_or(u32::MAX));
         metrics::gauge!("kedergi_detector_save_seconds").set(self.cost.as_secs_f64());
         if alerting {
@@ -135,7 +171,7 @@ impl Follower {
     /// How long until something is to be saved; `None` if there is nothing.
     fn until_due(&self) -> Option<Duration> {
         let rest = rest_between(self.cost, !self.unsaved.is_empty());
-        (self.cursor > self.saved).then(|| rest.saturating_sub(self.last.elapsed()))
+        self.fresh.then(|| rest.saturating_sub(self.last.elapsed()))
     }
 
     fn alerts(&self, pages: &[Page], now: Timestamp) -> Result<Vec<NewAlert>, DetectError> {
@@ -161,6 +197,9 @@ struct State {
     pager: Pager,
     #[serde(default)]
     rounds: Rounds,
+    /// The last sign of life that was read.
+    #[serde(default)]
+    signs: i64,
 }
 
 /// What follows from some facts.
@@ -185,6 +224,19 @@ impl State {
         step.pages.extend(self.pager.due(now));
         step
     }
+
+    /// Takes signs of life into account, and that they were listened to.
+    fn hear(&mut self, signs: &[Input], now: Timestamp) -> Step {
+        let changes: Vec<_> = signs.iter().flat_map(|sign| self.detector.apply(sign)).collect();
+        let pages = changes.iter().flat_map(|change| self.pager.note(change, now)).collect();
+        Step { changes, pages }
+    }
+}
+
+/// A sign of life as the detector takes it. Where its line lies the probe's reports tell.
+fn heartbeat(sign: &SignOfLife) -> Heartbeat {
+    let SignOfLife { probe, at, network, country, enrolled } = *sign;
+    Heartbeat { at, probe, country, network, neighbourhood: None, enrolled }
 }
 
 /// What a fact says to the detector; nothing if it is not known where it was measured.

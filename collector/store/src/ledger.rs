@@ -5,6 +5,7 @@ mod bundle;
 mod canary;
 mod detection;
 mod probes;
+mod signs;
 
 use std::path::Path;
 
@@ -19,12 +20,14 @@ pub use bundle::StoredBundle;
 pub use canary::{CanaryAnswer, Said};
 pub use detection::Detection;
 pub use probes::{Enrolled, NewInvite, ProbeRow};
+pub use signs::SignOfLife;
 
 /// One step per version of the layout; a step that was released is never changed.
 const STEPS: &[M<'static>] = &[
     M::up(include_str!("ledger/layout.sql")),
     M::up(include_str!("ledger/vouched.sql")),
     M::up(include_str!("ledger/canary.sql")),
+    M::up(include_str!("ledger/signs.sql")),
 ];
 const LAYOUT: Migrations<'static> = Migrations::from_slice(STEPS);
 

@@ -17,5 +17,5 @@ pub use error::StoreError;
 pub use fact::{Appended, BucketRow, CellRow, CountryActivity, Fact, Provenance, StoredBatch};
 pub use facts::{CONTROL_WINDOW, Facts};
 pub use ledger::{
-    AlertRow, CanaryAnswer, Detection, Enrolled, Ledger, NewAlert, NewInvite, ProbeRow, Said, StoredBundle,
+    AlertRow, CanaryAnswer, Detection, Enrolled, Ledger, NewAlert, NewInvite, ProbeRow, Said, SignOfLife, StoredBundle,
 };

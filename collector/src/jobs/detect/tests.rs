@@ -1,5 +1,6 @@
 use jiff::SignedDuration;
-use kedergi_store::{AlertRow, Provenance, StoredBatch};
+use kedergi_detector::Listening;
+use kedergi_store::{AlertRow, NewInvite, Provenance, SignOfLife, StoredBatch};
 use kedergi_verdict::{How, RuleId, TlsManner, Verdict};
 use kedergi_wire::{Asn, BatchId, Digest, ProbeId, ReportRef};
 use tempfile::TempDir;
@@ -92,7 +93,7 @@ async fn outcome(app: &App) -> (Vec<kedergi_detector::Event>, usize, Vec<AlertRo
 async fn step_over_all(follower: &mut Follower, due: bool) {
     let cursor = follower.cursor;
     let facts = follower.app.facts(move |facts| facts.scan_after(cursor, STEP)).await.unwrap();
-    follower.step(&facts, at(0), due).await.unwrap();
+    follower.step(&facts, &[], at(0), due).await.unwrap();
 }
 
 #[test]
@@ -132,11 +133,62 @@ async fn killed_anywhere_it_comes_to_the_same() {
         let app = open(&rough);
         append(&app, fact);
         let mut follower = Follower::load(app).await.unwrap();
-        again += i64::try_from(number).unwrap() - follower.saved;
+        again += i64::try_from(number).unwrap() - follower.cursor;
         step_over_all(&mut follower, number % 7 == 6 || number == last).await;
     }
     assert!(again > 40, "hardly anything was read twice: {again}");
     assert_eq!(outcome(&open(&rough)).await, expected);
+}
+
+#[tokio::test]
+async fn signs_of_life_are_read_again_after_a_kill_until_they_are_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = open(&folder);
+    let invite = NewInvite { code_hash: [1; 32], role: Role::Probe, uses: 9, expires: None, vouched: true };
+    let sign = |probe: u8, minute: i64| SignOfLife {
+        probe: ProbeId([probe; 32]),
+        at: at(minute),
+        network: Asn::new(9198).unwrap(),
+        country: "KZ".parse().unwrap(),
+        enrolled: None,
+    };
+    app.ledger_now(|ledger| {
+        ledger.add_invite(invite).unwrap();
+        for probe in 1..=3 {
+            ledger.enroll([1; 32], ProbeId([probe; 32]), 1, at(0)).unwrap();
+            ledger.sign(&sign(probe, 1)).unwrap();
+        }
+    });
+    for saved in [false, true] {
+        let mut follower = Follower::load(app.clone()).await.unwrap();
+        let signs = follower.signs(at(2)).await.unwrap();
+        assert_eq!(signs.len(), 3);
+        follower.step(&[], &signs, at(2), saved).await.unwrap();
+    }
+    let mut follower = Follower::load(app.clone()).await.unwrap();
+    assert_eq!(follower.signs(at(2)).await.unwrap(), []);
+    assert_eq!(app.ledger_now(|ledger| ledger.signs(0, 9)).unwrap(), [], "nothing is kept of who was there when");
+}
+
+/// Five probes fall silent while the collector listens; it tells so, and that they are back.
+#[test]
+fn silence_becomes_a_page() {
+    let mut state = State::default();
+    let beat = |probe: u8, minute: i64| {
+        let (network, country) = (Asn::new(9198).unwrap(), "KZ".parse().unwrap());
+        heartbeat(&SignOfLife { probe: ProbeId([probe; 32]), at: at(minute), network, country, enrolled: None })
+    };
+    let mut news = Vec::new();
+    for minute in 0..24 * 60 {
+        let on = !(720..840).contains(&minute);
+        let beats = (0..5).filter(|probe| on && (minute + i64::from(*probe)) % 5 == 0);
+        let mut signs: Vec<_> = beats.map(|probe| Input::Heartbeat(beat(probe, minute))).collect();
+        signs.push(Input::Listening(Listening { at: at(minute), controls: 1 }));
+        let mut pages = state.hear(&signs, at(minute)).pages;
+        pages.extend(state.apply(std::iter::empty(), &list(), at(minute)).pages);
+        news.extend(pages.iter().map(|page| (page.news.word(), minute)));
+    }
+    assert!(matches!(news[..], [("opened", 723..=732), ("closed", 840..=846)]), "{news:?}");
 }
 
 #[test]

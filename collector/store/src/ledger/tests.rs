@@ -114,6 +114,37 @@ fn heartbeats_tell_who_is_alive() {
 }
 
 #[test]
+fn one_sign_of_life_in_five_minutes_is_kept_until_it_is_read() {
+    let (folder, mut ledger) = ledger();
+    ledger.add_invite(invite(5, None)).unwrap();
+    ledger.enroll(CODE, probe(1), 1, at(0)).unwrap();
+    let sign = |second, network| SignOfLife {
+        probe: probe(1),
+        at: at(second),
+        network: Asn::new(network).unwrap(),
+        country: "KZ".parse().unwrap(),
+        enrolled: Some(at(0)),
+    };
+    let kept: Vec<_> = (0..15).map(|poll| ledger.sign(&sign(poll * 50, 9198)).unwrap()).collect();
+    assert_eq!(kept.iter().filter(|kept| **kept).count(), 3, "{kept:?}");
+    assert!(ledger.sign(&sign(710, 29355)).unwrap(), "it moved");
+    assert!(!ledger.sign(&SignOfLife { probe: probe(2), ..sign(0, 9198) }).unwrap(), "it never enrolled");
+    let mut ledger = reopen(&folder, ledger);
+    let signs = ledger.signs(0, 10).unwrap();
+    assert_eq!(
+        signs.iter().map(|(_, sign)| *sign).collect::<Vec<_>>(),
+        [sign(0, 9198), sign(300, 9198), sign(600, 9198), sign(710, 29355)]
+    );
+    ledger.forget_signs(signs[2].0).unwrap();
+    assert_eq!(ledger.signs(0, 10).unwrap(), signs[3..]);
+    ledger.forget_signs(signs[3].0).unwrap();
+    assert!(
+        ledger.sign(&sign(2000, 9198)).unwrap() && ledger.signs(signs[3].0, 10).unwrap().len() == 1,
+        "numbers grow"
+    );
+}
+
+#[test]
 fn a_secret_is_made_once_and_kept_from_others() {
     let (folder, mut ledger) = ledger();
     assert_eq!(ledger.secret("key", || [7; 32]).unwrap(), [7; 32]);
