@@ -51,7 +51,7 @@ fn facts(view: &EventView, clock: &Clock) -> Markup {
     let event = &view.event;
     html! {
         dl.facts-list {
-            dt { (texts::BEGAN) } dd { (story::bracket(clock, event.onset)) }
+            dt { (texts::BEGAN) } dd { (story::began(event, clock)) }
             dt { (texts::ENDED) } dd { (event.end.map_or(texts::NOT_YET.to_owned(), |end| story::bracket(clock, end))) }
             dt { (texts::lasting(story::is_open(event))) } dd { (texts::duration(story::lasted(event, view.now))) }
             @if !event.services.is_empty() { dt { (texts::SERVICES) } dd { (texts::list(&story::services(event))) } }

@@ -109,7 +109,7 @@ pub(crate) fn reasoning(event: &PublicEvent) -> Markup {
             h2 #cause { (texts::CAUSE_HEADING) }
             @match &event.reasoning {
                 Some(reasoning) => (signs(reasoning)),
-                None => p { (texts::NO_CAUSE) },
+                None => p { @if event.notes.is_empty() { (texts::NO_CAUSE_YET) } @else { (texts::NO_CAUSE) } },
             }
         }
     }

@@ -1,7 +1,7 @@
 //! An event as sentences and names.
 
 use jiff::{SignedDuration, Timestamp};
-use kedergi_detector::{Affected, Bracket, EventState, Kind, PublicEvent};
+use kedergi_detector::{Affected, Bracket, EventState, Kind, Note, PublicEvent};
 use kedergi_wire::{Asn, ServiceId};
 
 use crate::clock::{Clock, exact, moved};
@@ -18,12 +18,26 @@ pub(crate) fn headline(event: &PublicEvent, clock: &Clock) -> String {
     match event.end {
         None => {
             let since = texts::moment(clock, event.onset.latest);
+            let since = if is_standing(event) { texts::at_least(&since) } else { since };
             texts::headline_open(&affects, &since)
         }
         Some(end) => {
             let during = texts::stretch(clock, event.onset.latest, end.latest);
             texts::headline_closed(&affects, &during)
         }
+    }
+}
+
+/// Whether it has been so for as long as anybody measured, so that nobody knows when it began.
+pub(crate) fn is_standing(event: &PublicEvent) -> bool {
+    event.notes.contains(&Note::Standing)
+}
+
+/// When it began, or since when it is known.
+pub(crate) fn began(event: &PublicEvent, clock: &Clock) -> String {
+    match is_standing(event) {
+        true => texts::first_seen(&texts::moment(clock, event.onset.latest)),
+        false => bracket(clock, event.onset),
     }
 }
 

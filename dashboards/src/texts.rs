@@ -15,7 +15,9 @@ pub(crate) use manners::{how, layer};
 mod times;
 pub use times::bracket_in_words;
 use times::joined;
-pub(crate) use times::{bracket, clocks, duration, elsewhere, moment, short_bracket, short_moment, stretch};
+pub(crate) use times::{
+    at_least, bracket, clocks, duration, elsewhere, first_seen, moment, short_bracket, short_moment, stretch,
+};
 
 mod words;
 pub(crate) use words::*;

@@ -59,6 +59,7 @@ pub(crate) const CAUSE_INTRO: &str = "Each sign has a weight: +1 means that this
     a fault. The weight of the hour follows from a count of past outages; the others are our judgement. No sign tells who gave \
     an order.";
 pub(crate) const NO_CAUSE: &str = "Nothing is concluded: see above why nobody was woken for this.";
+pub(crate) const NO_CAUSE_YET: &str = "Nothing was concluded about this event.";
 pub(crate) const SIGN: &str = "Sign";
 pub(crate) const FOUND: &str = "What was found";
 pub(crate) const WEIGHT: &str = "Weight";

@@ -24,6 +24,16 @@ pub(crate) fn stretch(clock: &Clock, from: Timestamp, until: Timestamp) -> Strin
     two_moments(clock, from, " to ", until)
 }
 
+/// A moment before which nobody looked.
+pub(crate) fn at_least(since: &str) -> String {
+    format!("at least {since}")
+}
+
+/// The same, where it stands by itself.
+pub(crate) fn first_seen(at: &str) -> String {
+    format!("not known; first seen {at}")
+}
+
 /// When something was seen otherwise last, and when it was first seen so.
 pub(crate) fn bracket(clock: &Clock, earliest: Option<Timestamp>, latest: Timestamp) -> String {
     match earliest {

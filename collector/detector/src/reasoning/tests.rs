@@ -21,7 +21,7 @@ fn told(event: &Event) -> String {
 #[test]
 fn histories_were_meant() {
     let mut all = Vec::new();
-    for id in ["kz-2019-05-09", "kz-2019-06-09", "kz-2019-07-mitm"] {
+    for id in ["kz-2019-05-09", "kz-2019-06-09", "kz-2019-07-mitm", "ru-2021-03"] {
         let events = Scenario::bundled(id).unwrap().play().events;
         for event in events.iter().filter(|event| event.is_news()) {
             assert_eq!(
