@@ -88,10 +88,20 @@ impl Documents {
             match json {
                 Ok(Value::Array(list)) => documents.extend(list.into_iter().map(Ok)),
                 Ok(json) => documents.push(Ok(json)),
+                // The first line was broken off, and what follows are lines like it.
+                Err(_) if documents.is_empty() => return Ok(self.set_lines_ahead(&text)),
                 Err(_) => documents.push(Err(NoJson::Syntax)),
             }
         }
         Ok(self.set_ahead(1, documents))
+    }
+
+    fn set_lines_ahead(&mut self, text: &[u8]) -> Option<Document> {
+        let lines = (1..).zip(text.split(|byte| *byte == b'\n')).filter(|(_, line)| !line.trim_ascii().is_empty());
+        let parsed =
+            lines.map(|(line, text)| Document { line, json: serde_json::from_slice(text).map_err(|_| NoJson::Syntax) });
+        self.ahead = parsed.collect::<Vec<_>>().into_iter();
+        self.ahead.next()
     }
 
     fn set_ahead(&mut self, line: u64, documents: Vec<Result<Value, NoJson>>) -> Option<Document> {
@@ -128,6 +138,7 @@ mod tests {
         assert_eq!(read("[\n{\"a\": 1},\n{\"a\": 2}]"), [(1, Some(1)), (1, Some(2))]);
         assert_eq!(read("{\n\"a\": 1}\n{\n\"a\": }"), [(1, Some(1)), (1, None)]);
         assert_eq!(read("{\"a\": 1"), [(1, None)]);
+        assert_eq!(read("{\"a\": [1\n{\"a\": 2}\n\n{\"a\": 3}\n"), [(1, None), (2, Some(2)), (4, Some(3))]);
         assert_eq!(read(""), []);
         assert_eq!(read("[]"), []);
     }
