@@ -129,6 +129,9 @@ pub struct LocateArgs {
     /// What to locate the interference with: an http or https URL with a name
     #[arg(value_name = "URL")]
     pub url: String,
+    /// Take an address of IPv6, where IPv4 is taken else
+    #[arg(long)]
+    pub ipv6: bool,
     /// Print one JSON object
     ///
     /// Keys: target, address, innocent, finding, after, hop, reply, places, steps, says.

@@ -37,8 +37,10 @@ pub(crate) async fn locate(args: &LocateArgs, config: &Config) -> Result<(), Fai
     let target = target(&args.url)?;
     let networks = args.networks.as_deref().map(Networks::open).transpose()?;
     let tools = Measurer::new(config).map_err(|error| Failed::config(error.to_string()))?.by_hand();
-    let nowhere = || Failed::runtime(format!("no address is known of {}", target.host()));
-    let ip = tools.addresses_of(&target).await.into_iter().min_by_key(IpAddr::is_ipv6).ok_or_else(nowhere)?;
+    let family = if args.ipv6 { " of IPv6" } else { "" };
+    let nowhere = || Failed::runtime(format!("no address{family} is known of {}", target.host()));
+    let addresses = tools.addresses_of(&target).await.into_iter().filter(|ip| ip.is_ipv6() || !args.ipv6);
+    let ip = addresses.min_by_key(IpAddr::is_ipv6).ok_or_else(nowhere)?;
     let innocent = config.control_hosts.first().map_or(INNOCENT, |host| &host.name);
     let way = Way::new(&tools, &target, ip, innocent)?;
     let steps = way.steps().await;

@@ -27,12 +27,16 @@ const SCENE: &str = r#"
     name = "weather.example"
     addresses = ["45.80.10.13"]
     [[sites]]
+    name = "both.example"
+    addresses = ["45.80.10.15", "2a0e:8f00::15"]
+    [[sites]]
     name = "dropped.example"
     addresses = ["45.80.10.14"]
     [isp-a]
     rules = [
         { do = "tls-reset", name = "news.example" },
         { do = "tls-silence", name = "social.example" },
+        { do = "tls-reset", name = "both.example" },
         { do = "http-block-page", host = "page.example" },
         { do = "drop-address", address = "45.80.10.14" },
     ]
@@ -41,15 +45,18 @@ const SCENE: &str = r#"
     expect = { isp-a = "reachable", isp-b = "reachable" }
 "#;
 
+/// A target that is located over IPv6.
+const OVER_IPV6: &str = "https://both.example/";
+
 /// For a probe that hangs; silence at every router of the way takes a quarter of it.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-fn locate(lab: &Lab, config: &Path, url: &str) -> Value {
+fn locate(lab: &Lab, config: &Path, url: &str, options: &[&str]) -> Value {
     let host = plan::probe(Isp::A, 1);
     let name: String = url.chars().filter(char::is_ascii_alphanumeric).collect();
     let output = lab.host_folder(&host).unwrap().join(format!("{name}.json"));
     let mut probe = command(binaries::folder().join("kedergi-probe"));
-    probe.args(["locate", "--json", url, "--config"]).arg(config);
+    probe.args(["locate", "--json", url]).args(options).arg("--config").arg(config);
     probe.stdin(Stdio::null()).stdout(fs::File::create(&output).unwrap());
     let status = lab.spawn(&host, probe).unwrap().wait_within(PATIENCE).unwrap();
     assert!(status.success(), "{url}: {status}");
@@ -66,6 +73,7 @@ fn the_border_is_found_and_a_site_in_peace_is_left_so() {
             ("https://news.example/", json!({ "finding": "on-the-way", "after": 1, "hop": 2, "reply": "reset" })),
             ("https://social.example/", json!({ "finding": "on-the-way", "after": 1, "hop": 2, "reply": "silence" })),
             ("http://page.example/", json!({ "finding": "on-the-way", "after": 1, "hop": 2, "reply": "answer" })),
+            (OVER_IPV6, json!({ "finding": "on-the-way", "after": 1, "hop": 2, "reply": "reset" })),
             ("https://weather.example/", json!({ "finding": "nothing" })),
             ("https://dropped.example/", json!({ "finding": "not-the-name" })),
         ];
@@ -74,13 +82,15 @@ fn the_border_is_found_and_a_site_in_peace_is_left_so() {
             for (url, wanted) in &wanted {
                 let (lab, config) = (&lab, &config);
                 scope.spawn(move || {
-                    let said = locate(lab, config, url);
+                    let six = *url == OVER_IPV6;
+                    let said = locate(lab, config, url, if six { &["--ipv6"] } else { &[] });
                     for (key, value) in wanted.as_object().unwrap() {
                         assert_eq!(said.get(key), Some(value), "{url}: {said}");
                     }
                     if wanted.get("hop").is_some() {
                         let routers: Vec<_> = (0..2).map(|at| &said["places"][at]["router"]).collect();
-                        assert_eq!(routers, ["10.1.0.1", "10.1.0.254"], "{url}");
+                        let own = if six { ["2a0e:97c0:1::1", "2a0e:97c0:1::fe"] } else { ["10.1.0.1", "10.1.0.254"] };
+                        assert_eq!(routers, own, "{url}");
                     }
                 });
             }
