@@ -217,6 +217,21 @@ fn what_was_blocked_at_first_sight_is_standing_until_it_ends() {
     assert!(changes.iter().filter(|change| change.pages()).all(|change| change.event().notes().is_empty()));
 }
 
+/// A late look at what was before changes neither begin nor end, and still has to be told.
+#[test]
+fn what_is_not_standing_after_all_is_told() {
+    let mut detector = Detector::default();
+    let clear = [(600, 0), (660, 1)].map(|(second, probe)| vote(second, 0, 0, probe, Outcome::Reachable));
+    let blocked = (0..12).map(|round| vote(1200 + round * 200, 0, 0, u8::try_from(round % 3).unwrap(), BLOCKED));
+    for input in clear.into_iter().chain([control(2000, 0, true)]).chain(blocked) {
+        detector.apply(&input);
+    }
+    assert_eq!(detector.events()[0].notes(), [Note::Standing]);
+    let changes = detector.apply(&vote(300, 0, 0, 2, Outcome::Reachable));
+    assert!(changes.iter().any(|change| change.event().notes().is_empty()), "{changes:#?}");
+    assert_eq!(changes.last().map(Change::event), detector.events().first());
+}
+
 /// The same in three countries: the service is down, whatever the controls say; in two, it is blocked in both.
 #[test]
 fn what_fails_in_three_countries_at_once_is_down() {

@@ -46,6 +46,8 @@ struct Outline {
     contested: bool,
     witnesses: usize,
     manners: usize,
+    /// Whether it is standing, and whether an instrument explains it: what others say with it depends on that.
+    notes: (bool, bool),
 }
 
 impl Series {
@@ -120,6 +122,7 @@ impl Series {
             contested: alarm.contested,
             witnesses: alarm.witnesses.len(),
             manners: alarm.manners.len(),
+            notes: (alarm.standing, alarm.is_instruments()),
         };
         let slow = self.head.slowdowns().iter().filter(|slowdown| slowdown.contradicted.is_some());
         let slow = slow.map(|slowdown| Outline {
@@ -131,6 +134,7 @@ impl Series {
             contested: false,
             witnesses: slowdown.witnesses().len(),
             manners: 0,
+            notes: (slowdown.standing, slowdown.is_instruments()),
         });
         self.alarms().map(outline).chain(slow).collect()
     }

@@ -44,7 +44,7 @@ pub(crate) struct Slowdown {
     /// Votes since: slow ones, and those of targets that did not seem slow.
     pub(super) slow: u16,
     pub(super) quick: u16,
-    pub(super) standing: bool,
+    pub(crate) standing: bool,
     changed: u16,
     unchanged: bool,
     /// Sorted.
@@ -148,7 +148,7 @@ impl Slowdown {
     }
 
     /// Whether it looks as if the instrument had changed, not the world.
-    fn is_instruments(&self) -> bool {
+    pub(crate) fn is_instruments(&self) -> bool {
         self.changed >= 2 && !self.unchanged
     }
 
