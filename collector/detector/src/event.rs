@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kedergi_verdict::How;
 use kedergi_wire::{Asn, CountryCode, Layer, ReportRef, ServiceId};
 use serde::{Deserialize, Serialize};
 
 /// Fewer probes than this in a cell, and the cell is not shown to anybody: a lone volunteer must not be found by it.
 pub const PUBLIC_PROBES: u32 = 3;
+
+/// How long after a page its reader is taken to watch the event.
+const AWAKE: SignedDuration = SignedDuration::from_mins(15);
 
 /// Public name of an event, such as `KZ-20190509-7f3a`. It stays the same while the event grows.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -380,6 +383,13 @@ impl Event {
         layers.into_iter().collect()
     }
 
+    /// Whether it became national so soon after it was confirmed that who was woken then still sits before it: nobody is woken
+    /// twice in a quarter of an hour by one cut that reaches network after network.
+    pub fn rose_at_once(&self) -> bool {
+        let steps = self.reached.confirmed.zip(self.reached.national);
+        steps.is_some_and(|(confirmed, national)| confirmed < national && national.duration_since(confirmed) < AWAKE)
+    }
+
     /// Whether anybody is to be told of it at all: independent probes agree, and nothing explains it away.
     pub fn is_news(&self) -> bool {
         self.level >= Level::Confirmed && self.notes().is_empty()
@@ -459,11 +469,12 @@ impl Change {
             | Self::Retracted(event) => event,
         }
     }
-    /// Whether anybody is to be woken by it: a step up to confirmed or national wakes people, and so does the end of what
-    /// was told, or that it was none.
+    /// Whether anybody is to be woken by it: a step up to confirmed or national wakes people (but see [`Event::rose_at_once`]), and so
+    /// does the end of what was told, or that it was none.
     pub fn pages(&self) -> bool {
         match self {
-            Self::Opened(event) | Self::Raised(event) | Self::Closed(event) | Self::Retracted(event) => event.is_news(),
+            Self::Raised(event) => event.is_news() && !event.rose_at_once(),
+            Self::Opened(event) | Self::Closed(event) | Self::Retracted(event) => event.is_news(),
             Self::Grew(_) | Self::Updated(_) => false,
         }
     }

@@ -3,7 +3,7 @@
 //! An alert wakes people, so there should be about one per event that begins and one per event that ends:
 //! - An event that opens, closes or is retracted is told at once. What becomes known in the same step goes into the same
 //!   alert: a block is confirmed service by service, but nobody wants to read of it that way.
-//! - An event that becomes national is told once more. Growth short of that wakes nobody: pages show it.
+//! - An event that becomes national is told once more, unless that is within a quarter of an hour. Growth short of that wakes nobody: pages show it.
 //! - An event that opens again after it was told to be closed waits until [`REOPEN_PAUSE`] after that. A block that flaps
 //!   is told once in that time, and not at all if it is over again before.
 //!
@@ -89,6 +89,9 @@ impl Pager {
         let Some(event) = change.event().public().map(|event| EventBody::from(&event)) else { return Vec::new() };
         let national = change.event().level >= Level::National;
         let track = self.events.entry(event.id.clone()).or_default();
+        if change.event().rose_at_once() {
+            track.is_national();
+        }
         match change {
             Change::Retracted(_) => track.retract(event, now).into_iter().collect(),
             Change::Closed(_) => {
@@ -118,6 +121,13 @@ impl Pager {
 }
 
 impl Track {
+    /// Who was told that it began is taken to know that it is national.
+    fn is_national(&mut self) {
+        if let Some(told) = &mut self.told {
+            told.national = true;
+        }
+    }
+
     fn wait(&mut self, event: EventBody, national: bool, now: Timestamp) {
         let since = self.waiting.as_ref().map_or(now, |waiting| waiting.since);
         self.waiting = Some(Waiting { since, national, event });

@@ -5,6 +5,7 @@
 mod cusum;
 mod delay;
 mod false_pages;
+mod histories;
 mod liars;
 mod sim;
 mod stats;
@@ -16,10 +17,11 @@ use std::process::ExitCode;
 type Table = fn(quick: bool) -> bool;
 
 /// Tables, by name.
-const TABLES: [(&str, Table); 5] = [
+const TABLES: [(&str, Table); 6] = [
     ("delay", |quick| delay::table(if quick { 60 } else { 400 })),
     ("others", |quick| delay::others(if quick { 60 } else { 400 })),
     ("false-pages", |quick| false_pages::table(if quick { 4 } else { 100 })),
+    ("histories", |quick| histories::table(if quick { 1 } else { 5 })),
     ("liars", |quick| liars::table(if quick { 20 } else { 200 })),
     ("throughput", throughput::table),
 ];

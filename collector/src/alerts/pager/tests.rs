@@ -52,6 +52,18 @@ fn only_becoming_national_is_told_of_growth() {
 }
 
 #[test]
+fn becoming_national_within_minutes_wakes_nobody_again() {
+    let (mut pager, _) = told_open(at(0));
+    let mut event = event(&[1, 2], &["a"]);
+    event.level = Level::National;
+    (event.reached.confirmed, event.reached.national) = (Some(at(0)), Some(at(14)));
+    pager.note(&Change::Raised(event.clone()), at(14));
+    pager.note(&Change::Grew(event.clone()), at(40));
+    assert!(pager.due(at(600)).is_empty());
+    assert_eq!(news(&pager.note(&Change::Closed(ended(event)), at(700))), [News::Closed]);
+}
+
+#[test]
 fn what_adds_nothing_wakes_nobody() {
     let (mut pager, mut event) = told_open(at(0));
     event.scope[0].probes += 1;
