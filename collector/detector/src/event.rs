@@ -447,7 +447,7 @@ pub enum Change {
     Opened(Event),
     /// It reached another network or service.
     Grew(Event),
-    /// It reached a higher level.
+    /// It reached a higher level; not told where it became national soon after it was confirmed, see [`Event::rose_at_once`].
     Raised(Event),
     /// Something about it is known better: a network is over, an onset is earlier.
     Updated(Event),
@@ -469,12 +469,11 @@ impl Change {
             | Self::Retracted(event) => event,
         }
     }
-    /// Whether anybody is to be woken by it: a step up to confirmed or national wakes people (but see [`Event::rose_at_once`]), and so
+    /// Whether anybody is to be woken by it: a step up to confirmed or national wakes people, and so
     /// does the end of what was told, or that it was none.
     pub fn pages(&self) -> bool {
         match self {
-            Self::Raised(event) => event.is_news() && !event.rose_at_once(),
-            Self::Opened(event) | Self::Closed(event) | Self::Retracted(event) => event.is_news(),
+            Self::Opened(event) | Self::Raised(event) | Self::Closed(event) | Self::Retracted(event) => event.is_news(),
             Self::Grew(_) | Self::Updated(_) => false,
         }
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use kedergi_wire::{Asn, CountryCode, Digest, ServiceId};
 
-use crate::{Affected, Change, Event, EventId, EventState};
+use crate::{Affected, Change, Event, EventId, EventState, Level};
 
 /// Makes events of groups. A group that overlaps an event known before keeps its name.
 pub(crate) fn named(country: CountryCode, groups: Vec<Vec<Affected>>, known: &[Event]) -> Vec<Event> {
@@ -85,7 +85,8 @@ fn went_on(old: &Event, event: &Event) -> Vec<Change> {
     } else if series(event).difference(&series(old)).next().is_some() {
         changes.push(Change::Grew(event.clone()));
     }
-    if event.level > old.level {
+    let known = old.level >= Level::Confirmed && event.rose_at_once();
+    if event.level > old.level && !known {
         changes.push(Change::Raised(event.clone()));
     }
     if closed {
