@@ -12,6 +12,7 @@ mod error;
 pub(crate) mod noise;
 mod pace;
 mod rounds;
+mod signs;
 mod site;
 mod synthesis;
 mod technique;
@@ -39,6 +40,8 @@ const BUNDLED: &[(&str, &str)] = &[
     ("odd-lines", include_str!("../scenarios/odd-lines.toml")),
     ("ru-2021-03", include_str!("../scenarios/ru-2021-03.toml")),
     ("slow-lines", include_str!("../scenarios/slow-lines.toml")),
+    ("kz-2022-01", include_str!("../scenarios/kz-2022-01.toml")),
+    ("ir-2022-09", include_str!("../scenarios/ir-2022-09.toml")),
     ("cable-cut", include_str!("../scenarios/cable-cut.toml")),
 ];
 
@@ -196,7 +199,8 @@ pub struct Expectation {
     pub name: String,
     /// What kind of event it is; of any if left out.
     pub kind: Option<Kind>,
-    /// Exactly the services it affects.
+    /// Exactly the services it affects; none if networks fall silent.
+    #[serde(default)]
     pub services: Vec<ServiceId>,
     /// Only of what begins from then on; from the start if left out. With `until` it tells apart events of the same services.
     pub from: Option<Timestamp>,

@@ -4,7 +4,7 @@ use kedergi_detector::{Detector, EventState, Input, Kind, Level};
 
 use crate::cusum::HourlyCusum;
 use crate::sim::{DAY, HOUR, Look, MINUTE, Network, Rng, Seen, World, play};
-use crate::stats::{Delays, many, met, minutes};
+use crate::stats::{Delays, at_most, many, met, minutes};
 
 /// Of a thousand measurements, how many fail by chance.
 const NOISE: u32 = 20;
@@ -136,7 +136,7 @@ pub(crate) fn others(runs: u32) -> bool {
     println!("{:<42} {:>22} {:>24} {:>7}  goal (95 %)", "", "median", "95 %", "missed");
     let five = Cell { probes: 5, period: 10, share: 1000 };
     let end = line("end of a full block, 5 probes at 10", runs, 15, |seed| ending(&five, seed));
-    let shutdown = line("shutdown of 1 of 3 networks, 5 probes at 10", runs, 12, off);
+    let shutdown = line("shutdown of 1 of 3 networks, 5 probes", runs, 12, off);
     let slow = line("throttling 8x, 2 probes at 10, with bursts", runs, 15, slowed);
     end & shutdown & slow
 }
@@ -186,6 +186,61 @@ fn off(seed: u64) -> Option<u32> {
     first(&world, cut, &[Kind::Shutdown, Kind::PartialShutdown], |look, rng| {
         if look.network == Some(0) && look.at >= cut { Seen::Off } else { blocked(look, rng, 0, cut, cut) }
     })
+}
+
+/// Pages about shutdowns that were none, in weeks in which probes come and go; whether there was at most one in 800 network-weeks.
+pub(crate) fn churn(runs: u32) -> bool {
+    const WEEKS: u32 = 2;
+    const NETWORKS: u32 = 4;
+    println!(
+        "\nShutdowns told where there is none: {runs} worlds of {NETWORKS} networks for {WEEKS} weeks. Half of the probes are laptops, closed every night"
+    );
+    println!("within an hour of each other; every probe is off for one to twelve hours on 3 days of 10.");
+    println!("{:>7} {:>7} {:>18} {:>18}  goal", "probes", "pages", "per 800 weeks", "95 % sure: at most");
+    let mut all = true;
+    for probes in [2, 3, 5, 10] {
+        let pages: u32 = many(runs, |seed| {
+            let networks = (0..NETWORKS).map(|_| Network::of(probes, 30 * MINUTE)).collect();
+            let world = World { networks, services: 1, seconds: WEEKS * 7 * DAY, seed };
+            let (mut detector, mut pages) = (Detector::default(), 0);
+            play(
+                &world,
+                |look, rng| if is_away(look, seed) { Seen::Off } else { blocked(look, rng, 0, 0, 0) },
+                |_, input| {
+                    let shutdowns = |change: &&kedergi_detector::Change| {
+                        change.pages()
+                            && change.event().kind >= Kind::PartialShutdown
+                            && change.event().state == EventState::Open
+                    };
+                    pages += u32::try_from(detector.apply(input).iter().filter(shutdowns).count()).unwrap_or(u32::MAX);
+                    true
+                },
+            );
+            pages
+        })
+        .into_iter()
+        .sum();
+        let weeks = f64::from(runs * WEEKS * NETWORKS) / 800.0;
+        let rate = f64::from(pages) / weeks;
+        all &= rate <= 1.0;
+        println!("{probes:>7} {pages:>7} {rate:>18.2} {:>18.2}  1 {}", at_most(pages, weeks), met(rate <= 1.0));
+    }
+    all
+}
+
+/// Whether a probe is away: a laptop at night, any now and then.
+fn is_away(look: Look, seed: u64) -> bool {
+    let Some(network) = look.network else { return false };
+    let probe = u64::from(look.probe) << 8 | u64::try_from(network).unwrap_or(0);
+    let of_day = |day: u32, what: u64| Rng::new(seed ^ probe << 20 ^ u64::from(day) << 4 ^ what);
+    let (day, time) = (look.at / DAY, look.at % DAY);
+    let (evening, morning) = (17 * HOUR + of_day(day, 1).below(HOUR), HOUR + of_day(day, 2).below(HOUR));
+    let off = |day: u32| {
+        let mut chance = of_day(day, 3);
+        let (is_off, from) = (chance.chance(300), day * DAY + chance.below(DAY));
+        is_off && (from..from + HOUR + chance.below(11 * HOUR)).contains(&look.at)
+    };
+    (look.probe % 2 == 1 && (time >= evening || time < morning)) || off(day) || day.checked_sub(1).is_some_and(off)
 }
 
 fn slowed(seed: u64) -> Option<u32> {

@@ -20,6 +20,7 @@ type Table = fn(quick: bool) -> bool;
 const TABLES: [(&str, Table); 6] = [
     ("delay", |quick| delay::table(if quick { 60 } else { 400 })),
     ("others", |quick| delay::others(if quick { 60 } else { 400 })),
+    ("churn", |quick| delay::churn(if quick { 20 } else { 200 })),
     ("false-pages", |quick| false_pages::table(if quick { 4 } else { 100 })),
     ("histories", |quick| histories::table(if quick { 1 } else { 5 })),
     ("liars", |quick| liars::table(if quick { 20 } else { 200 })),

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use kedergi_wire::{Asn, ServiceId};
 
-use super::{Expectation, Scenario, Technique};
+use super::{Expectation, FaultKind, Scenario, Technique};
 use crate::{Affected, Bracket, Event, EventId, EventState, Kind};
 
 /// Something found other than expected, as a sentence.
@@ -121,6 +121,20 @@ pub enum Mismatch {
         /// How late it might be.
         allowed: SignedDuration,
     },
+    /// A network that was off is not told of as it should be.
+    #[error("{name}: {id} {what} on {network}, which was off from {cut}")]
+    Silent {
+        /// The expectation.
+        name: String,
+        /// The event.
+        id: EventId,
+        /// What is wrong.
+        what: &'static str,
+        /// Where.
+        network: Asn,
+        /// Since when.
+        cut: Timestamp,
+    },
     /// An event tells of a service that should stay quiet.
     #[error("{id} tells of {service}, of which nothing should be told")]
     Loud {
@@ -164,6 +178,15 @@ impl Scenario {
         expected.chain(self.quiet(events)).chain(self.unexpected(events)).collect()
     }
 
+    /// The scenario as its reports alone tell it. The hour of a sign of life is the collector's own, so a collector to which a history is
+    /// replayed cannot hear the silence in it.
+    #[must_use]
+    pub fn without_silence(&self) -> Self {
+        let mut scenario = self.clone();
+        scenario.expectations.retain(|expectation| !expectation.is_silence());
+        scenario
+    }
+
     /// When and where a service is cut.
     pub(super) fn cuts(&self, service: &ServiceId) -> impl Iterator<Item = Cut> {
         let steps = self.steps.iter().filter(|step| step.technique.is_interference() && step.names(service));
@@ -188,11 +211,53 @@ impl Scenario {
             [] => vec![Mismatch::Missing { name, services: expectation.services.clone() }],
             [event] => {
                 let rest = [self.check_close(expectation, event), check_kind(expectation, event)];
-                let rest = rest.into_iter().flatten();
+                let rest = rest.into_iter().flatten().chain(self.check_silence(expectation, event));
                 self.extra(expectation, event).chain(self.check_cuts(expectation, event)).chain(rest).collect()
             }
             _ => vec![Mismatch::Split { name, ids: found.iter().map(|event| event.id.clone()).collect() }],
         }
+    }
+
+    /// When and where nobody could reach anything.
+    fn silences(&self, expectation: &Expectation) -> Vec<(Asn, Timestamp, Timestamp)> {
+        let steps = self.steps.iter().filter(|step| step.technique == Technique::Silence);
+        let steps = steps.map(|step| (&step.networks, step.from, step.until));
+        let cut = self.faults.iter().filter(|fault| fault.kind == FaultKind::Cut && fault.probes.is_empty());
+        let cut = cut.map(|fault| (&fault.networks, fault.from.unwrap_or(self.start), fault.until.unwrap_or(self.end)));
+        let all = steps.chain(cut).filter(|(_, from, _)| expectation.is_silence() && expectation.spans(*from));
+        let here = |networks: &[Asn], asn| networks.is_empty() || networks.contains(&asn);
+        all.flat_map(|(networks, from, until)| {
+            let met = self.networks.iter().filter(move |network| here(networks, network.asn));
+            met.map(move |network| (network.asn, from, until))
+        })
+        .collect()
+    }
+
+    fn check_silence(&self, expectation: &Expectation, event: &Event) -> Vec<Mismatch> {
+        let silences = self.silences(expectation);
+        let wrong = silences.iter().filter_map(|&(network, cut, until)| {
+            let overlaps = |affected: &&Affected| {
+                affected.network == network
+                    && affected.onset.latest < until
+                    && affected.end.is_none_or(|end| end.latest > cut)
+            };
+            let what = match event.scope.iter().find(overlaps) {
+                None => "does not tell of it",
+                Some(affected) if affected.told().duration_since(cut) > expectation.opens_within => "told late of it",
+                Some(affected) if affected.told() < cut => "told too early of it",
+                Some(affected) => {
+                    let Bracket { earliest, latest } = affected.onset;
+                    let within = earliest.is_none_or(|earliest| earliest <= cut) && cut <= latest;
+                    return (!within).then(|| silent(expectation, event, "puts the onset beside it", network, cut));
+                }
+            };
+            Some(silent(expectation, event, what, network, cut))
+        });
+        let known = |affected: &&Affected| silences.iter().any(|(network, ..)| *network == affected.network);
+        let more = event.scope.iter().filter(|affected| expectation.is_silence() && !known(affected));
+        let more =
+            more.map(|affected| silent(expectation, event, "tells more", affected.network, affected.onset.latest));
+        wrong.chain(more).collect()
     }
 
     fn extra(&self, expectation: &Expectation, event: &Event) -> impl Iterator<Item = Mismatch> {
@@ -222,7 +287,8 @@ impl Scenario {
 
     fn check_close(&self, expectation: &Expectation, event: &Event) -> Option<Mismatch> {
         let last = expectation.services.iter().flat_map(|service| self.cuts(service));
-        let last = last.filter(|cut| expectation.spans(cut.from)).map(|cut| cut.until).max();
+        let last = last.filter(|cut| expectation.spans(cut.from)).map(|cut| cut.until);
+        let last = last.chain(self.silences(expectation).into_iter().map(|(.., until)| until)).max();
         let end = expectation.closes_at.or(last)?;
         let (name, id) = (expectation.name.clone(), event.id.clone());
         if end >= self.end {
@@ -254,15 +320,25 @@ impl Scenario {
 }
 
 impl Expectation {
+    /// Whether it is about networks that fall silent.
+    pub(super) fn is_silence(&self) -> bool {
+        self.kind.is_some_and(|kind| kind >= Kind::PartialShutdown)
+    }
+
     fn concerns(&self, event: &Event) -> bool {
-        event.services().into_iter().any(|service| self.services.contains(service))
-            && event.opened().is_some_and(|opened| self.spans(opened))
+        let named = event.services().into_iter().any(|service| self.services.contains(service));
+        let silent = self.is_silence() && event.kind >= Kind::PartialShutdown;
+        (named || silent) && event.opened().is_some_and(|opened| self.spans(opened))
     }
 
     /// Whether what begins then is what it is about.
     fn spans(&self, begins: Timestamp) -> bool {
         self.from.is_none_or(|from| from <= begins) && self.until.is_none_or(|until| begins < until)
     }
+}
+
+fn silent(expectation: &Expectation, event: &Event, what: &'static str, network: Asn, cut: Timestamp) -> Mismatch {
+    Mismatch::Silent { name: expectation.name.clone(), id: event.id.clone(), what, network, cut }
 }
 
 fn check_kind(expectation: &Expectation, event: &Event) -> Option<Mismatch> {

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use jiff::Timestamp;
 use kedergi_verdict::{Outcome, Verdict, control_entry, judge};
 use kedergi_wire::{BatchId, ProbeId, ReportRef, Role, ServiceId};
 
@@ -25,7 +26,7 @@ pub struct Played {
 }
 
 impl Scenario {
-    /// What the collector would make of the scenario, in order of time.
+    /// What the collector would make of the reports of the scenario, in order of time.
     pub fn inputs(&self) -> impl Iterator<Item = Input> + '_ {
         let mut direct = Direct::new(self);
         std::iter::from_fn(move || direct.next()).flatten()
@@ -35,8 +36,19 @@ impl Scenario {
     pub fn play(&self) -> Played {
         let (mut detector, mut told) = (Detector::default(), BTreeMap::<EventId, Event>::new());
         let (mut reports, mut pages) = (0, 0);
-        for input in self.inputs() {
-            reports += 1;
+        let mut signs = self.signs().peekable();
+        let mut inputs = self.inputs().peekable();
+        loop {
+            // What came in by then, minute by minute, and then what was measured.
+            let at = inputs.peek().map_or(self.end, at);
+            let input = match signs.next_if(|(due, _)| *due <= at) {
+                Some((_, sign)) => sign,
+                None => match inputs.next() {
+                    Some(input) => input,
+                    None => break,
+                },
+            };
+            reports += usize::from(matches!(input, Input::Vote(_) | Input::Control(_)));
             for change in detector.apply(&input) {
                 pages += usize::from(change.pages());
                 match change {
@@ -52,6 +64,16 @@ impl Scenario {
         let mut events: Vec<_> = told.into_values().collect();
         events.sort_by_key(Event::opened);
         Played { events, reports, pages }
+    }
+}
+
+/// When it was measured or said.
+fn at(input: &Input) -> Timestamp {
+    match input {
+        Input::Vote(vote) => vote.at,
+        Input::Control(vote) => vote.at,
+        Input::Heartbeat(beat) => beat.at,
+        Input::Listening(listening) => listening.at,
     }
 }
 

@@ -152,6 +152,12 @@ impl Scenario {
     fn validate_expectations(&self) -> Result<(), ScenarioError> {
         self.know_services(&self.expect_quiet)?;
         for expectation in &self.expectations {
+            if expectation.is_silence() {
+                if !expectation.services.is_empty() {
+                    return Err(ScenarioError::Scope("a shutdown is of whole networks: leave out the services"));
+                }
+                continue;
+            }
             count(&format!("services of {:?}", expectation.name), expectation.services.len(), 256)?;
             self.know_services(&expectation.services)?;
             let idle = expectation.services.iter().find(|service| self.cuts(service).next().is_none());

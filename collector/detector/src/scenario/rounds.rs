@@ -103,7 +103,7 @@ impl Scenario {
         later(self.start, after)
     }
 
-    fn is_off(&self, probe: &SimProbe, at: Timestamp) -> bool {
+    pub(super) fn is_off(&self, probe: &SimProbe, at: Timestamp) -> bool {
         let silenced = self.steps.iter().any(|step| {
             step.technique == Technique::Silence
                 && probe.network.is_some_and(|asn| step.networks.is_empty() || step.networks.contains(&asn))
@@ -112,7 +112,7 @@ impl Scenario {
         silenced || self.has_fault(FaultKind::Offline, probe, at, 0)
     }
 
-    fn has_fault(&self, kind: FaultKind, probe: &SimProbe, at: Timestamp, target: u64) -> bool {
+    pub(super) fn has_fault(&self, kind: FaultKind, probe: &SimProbe, at: Timestamp, target: u64) -> bool {
         (0..).zip(&self.faults).any(|(number, fault)| {
             let place = [3, number, u64::from(probe.index), moment(at), target];
             fault.kind == kind && fault.concerns(probe, at) && happens(fault.share, self.seed, &place)
