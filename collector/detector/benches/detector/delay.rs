@@ -5,6 +5,7 @@ use kedergi_detector::{Detector, EventState, Input, Kind, Level};
 use crate::cusum::HourlyCusum;
 use crate::sim::{DAY, HOUR, Look, MINUTE, Network, Rng, Seen, World, play};
 use crate::stats::{Delays, at_most, many, met, minutes};
+use crate::throttling::{Slowdown, meets};
 
 /// Of a thousand measurements, how many fail by chance.
 const NOISE: u32 = 20;
@@ -246,12 +247,6 @@ fn is_away(look: Look, seed: u64) -> bool {
 fn slowed(seed: u64) -> Option<u32> {
     let cut = BEFORE + Rng::new(seed ^ 0xc0_ffee).below(HOUR);
     let world = World { networks: vec![Network::of(2, 10 * MINUTE); 2], services: 2, seconds: cut + 6 * HOUR, seed };
-    first(&world, cut, &[Kind::Throttling], |look, rng| {
-        // Goodput of two fetches on one line differs by a factor of 1.6 or so, either way.
-        let noise = (0..4).map(|_| i32::try_from(rng.below(240)).unwrap_or(0) - 120).sum::<i32>();
-        let slow = look.network == Some(0) && look.service == 0 && look.at >= cut;
-        let met = blocked(look, rng, 0, cut, cut);
-        let measured = met == Seen::Fine && look.network.is_some();
-        if measured { Seen::Slow(noise + if slow { 903 } else { 0 }) } else { met }
-    })
+    let slowdown = Slowdown { times: 8.0, from: cut, until: u32::MAX };
+    first(&world, cut, &[Kind::Throttling], |look, rng| meets(look, rng, Some(slowdown)))
 }

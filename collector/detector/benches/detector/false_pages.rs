@@ -184,7 +184,9 @@ fn pages_per_event(worlds: u32) -> bool {
                     Some(network) if look.service < 2 && (cut(network)..2 * DAY).contains(&look.at) => {
                         match faults.meets(look, rng) {
                             Seen::Off => Seen::Off,
-                            Seen::Fine | Seen::Blocked | Seen::Lied | Seen::Failed | Seen::Slow(_) => Seen::Blocked,
+                            Seen::Fine | Seen::Blocked | Seen::Lied | Seen::Failed | Seen::Compared { .. } => {
+                                Seen::Blocked
+                            }
                         }
                     }
                     Some(_) | None => faults.meets(look, rng),

@@ -9,6 +9,7 @@ mod histories;
 mod liars;
 mod sim;
 mod stats;
+mod throttling;
 mod throughput;
 
 use std::process::ExitCode;
@@ -17,10 +18,11 @@ use std::process::ExitCode;
 type Table = fn(quick: bool) -> bool;
 
 /// Tables, by name.
-const TABLES: [(&str, Table); 7] = [
+const TABLES: [(&str, Table); 8] = [
     ("delay", |quick| delay::table(if quick { 60 } else { 400 })),
     ("others", |quick| delay::others(if quick { 60 } else { 400 })),
     ("churn", |quick| delay::churn(if quick { 20 } else { 200 })),
+    ("throttling", |quick| throttling::table(if quick { 40 } else { 400 })),
     ("false-pages", |quick| false_pages::table(if quick { 4 } else { 100 })),
     ("histories", |quick| histories::table(if quick { 1 } else { 5 })),
     ("liars", |quick| liars::table(if quick { 20 } else { 200 })),

@@ -90,6 +90,8 @@ pub(crate) struct Look {
     pub(crate) network: Option<usize>,
     pub(crate) probe: u32,
     pub(crate) service: u32,
+    /// Whether it was asked for because somebody failed.
+    pub(crate) again: bool,
 }
 
 /// What it met.
@@ -102,8 +104,12 @@ pub(crate) enum Seen {
     Lied,
     /// It could not be connected to: by chance, or because it is down. The control tells.
     Failed,
-    /// This many thousandths of log10 slower than the control.
-    Slow(i32),
+    /// It was compared with a control host: 1000 * log10 of how many times as long it took, and whether the report alone
+    /// suffices to call it throttled.
+    Compared {
+        slowness: i32,
+        throttled: bool,
+    },
     /// The probe is off.
     Off,
 }
@@ -161,6 +167,7 @@ pub(crate) fn play(
             return;
         }
         let person = play.people[who];
+        let again = matches!(what, What::Again(_));
         let services = match what {
             What::Round => {
                 let tenth = person.period / 10;
@@ -175,7 +182,7 @@ pub(crate) fn play(
             }
         };
         for service in services {
-            let look = Look { at, network: person.network, probe: person.place, service };
+            let look = Look { at, network: person.network, probe: person.place, service, again };
             let seen = meets(look, &mut play.rng);
             if let Some(input) = play.input(who, look, seen)
                 && !each(at, &input)
@@ -225,7 +232,7 @@ impl<'a> Play<'a> {
         }
         self.agenda.push(Reverse((at + BEAT, who, What::Beat)));
         let person = self.people[who];
-        let look = Look { at, network: person.network, probe: person.place, service: 0 };
+        let look = Look { at, network: person.network, probe: person.place, service: 0, again: false };
         // What is measured meanwhile draws no other numbers for it.
         let alive = meets(look, &mut self.rng.clone()) != Seen::Off;
         let Source::Probe { id, neighbourhood, enrolled } = person.source() else { return None };
@@ -263,7 +270,8 @@ impl<'a> Play<'a> {
                 (Outcome::Blocked { how: How::Tcp(TcpManner::Timeout) }, "tcp-timeout", None)
             }
             Seen::Failed => (Outcome::Down, "control-fails-too", None),
-            Seen::Slow(by) => (if by > 500 { Outcome::Throttled } else { Outcome::Reachable }, "slow", Some(by)),
+            Seen::Compared { slowness, throttled: true } => (Outcome::Throttled, "throttled-name", Some(slowness)),
+            Seen::Compared { slowness, throttled: false } => (Outcome::Reachable, "reached", Some(slowness)),
         };
         match outcome {
             Outcome::Blocked { .. } | Outcome::Throttled => self.failed(who, network, look),
