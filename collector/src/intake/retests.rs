@@ -69,7 +69,9 @@ fn sign(fact: &Fact) -> Sign {
 fn failures<'a>(facts: &'a [Fact], list: &'a TargetList) -> impl Iterator<Item = (&'a TargetUrl, &'a Fact)> {
     let failed = |fact: &&Fact| match fact.verdict.outcome {
         Outcome::Blocked { .. } | Outcome::Throttled => fact.role == Role::Probe,
-        Outcome::Reachable | Outcome::Down | Outcome::Inconclusive { .. } => false,
+        // Pairs that did not suffice for a verdict suffice to have others look.
+        Outcome::Reachable => fact.role == Role::Probe && fact.verdict.pace.is_some_and(|pace| pace.seems_slow()),
+        Outcome::Down | Outcome::Inconclusive { .. } => false,
     };
     facts.iter().filter(failed).flat_map(|fact| {
         let together = list.blocked_when(&fact.service) > 1;

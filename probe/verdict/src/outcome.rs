@@ -282,6 +282,14 @@ pub struct Pace {
     pub regime: Option<Regime>,
 }
 
+impl Pace {
+    /// Whether it is slow enough, three times, to have others look, though not to accuse anybody: what the rules on pairs test
+    /// against no difference.
+    pub fn seems_slow(&self) -> bool {
+        self.slowness >= 500
+    }
+}
+
 /// How bytes are held back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

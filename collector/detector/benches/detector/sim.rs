@@ -273,8 +273,10 @@ impl<'a> Play<'a> {
             Seen::Compared { slowness, throttled: true } => (Outcome::Throttled, "throttled-name", Some(slowness)),
             Seen::Compared { slowness, throttled: false } => (Outcome::Reachable, "reached", Some(slowness)),
         };
+        let pace = slowness.map(|slowness| Pace { slowness, regime: None });
         match outcome {
             Outcome::Blocked { .. } | Outcome::Throttled => self.failed(who, network, look),
+            Outcome::Reachable if pace.is_some_and(|pace| pace.seems_slow()) => self.failed(who, network, look),
             Outcome::Reachable | Outcome::Down | Outcome::Inconclusive { .. } => {}
         }
         Some(Input::Vote(Vote {
@@ -288,7 +290,7 @@ impl<'a> Play<'a> {
             trigger: None,
             resolver: None,
             sureness: None,
-            slowness: slowness.map(|slowness| Pace { slowness, regime: None }),
+            slowness: pace,
             instrument: Instrument::default(),
             report: Some(ReportRef { batch: BatchId(person.id.0), index: 0 }),
         }))

@@ -11,7 +11,7 @@ use crate::sim::{DAY, HOUR, Look, MINUTE, Network, Rng, Seen, World, play};
 use crate::stats::{at_most, many, met};
 
 /// Kbit/s of a line, and what it gives on a full evening: the spread of either on one side of a pair, in thousandths of a decade.
-const LINE: (f64, f64) = (2400.0, 250.0);
+const LINE: (f64, f64) = (1600.0, 250.0);
 const FULL: (f64, f64) = (150.0, 350.0);
 /// In the evening, from this hour on for so many, this many of a thousand runs meet a full line.
 const EVENING: (u32, u32, u32) = (18, 5, 300);

@@ -19,14 +19,14 @@ pub(super) const PAIR_CAP: i32 = 3_000;
 pub(super) const PAIRS_OF_A_VERDICT: i32 = 3;
 /// A report of a target that did not seem slow, so that nothing was compared: half of what is slowed down shows so little of it.
 pub(super) const QUICK: i32 = -693;
-/// What the sum must reach: 160,000 to 1.
-pub(super) const ENOUGH: i32 = 12_000;
+/// What the sum must reach: 1.2 million to 1, as for blocks.
+pub(super) const ENOUGH: i32 = 14_000;
 /// What one probe may add to it: two must agree.
 pub(super) const CAP: i32 = ENOUGH / 2;
 /// A probe that supports the change with less is not counted among those that agree.
 pub(super) const SUPPORT: i32 = CAP / 2;
-/// From here on something is suspected: 400 to 1.
-pub(super) const SUSPICION: i32 = 6_000;
+/// From here on something is suspected: 1100 to 1.
+pub(super) const SUSPICION: i32 = 7_000;
 /// What the sum for an end must reach, and what one probe may add, as for blocks.
 pub(super) const END: i32 = 6_000;
 pub(super) const END_CAP: i32 = END / 2;
