@@ -12,8 +12,9 @@ const SILENCE: How = How::Tls(TlsManner::Timeout);
 /// The reasoning as people read it.
 fn told(event: &Event) -> String {
     let services: Vec<_> = event.services().into_iter().map(ServiceId::as_str).collect();
-    let Some(reasoning) = &event.reasoning else { return format!("{}: none", services.join(" ")) };
-    let mut lines = vec![format!("{}: {} ({:+})", services.join(" "), reasoning.says(), reasoning.sum())];
+    let what = if services.is_empty() { "the line itself".to_owned() } else { services.join(" ") };
+    let Some(reasoning) = &event.reasoning else { return format!("{what}: none") };
+    let mut lines = vec![format!("{what}: {} ({:+})", reasoning.says(), reasoning.sum())];
     lines.extend(reasoning.reasons.iter().map(|reason| format!("  {:+} {}", reason.weight, reason.says())));
     lines.join("\n")
 }
