@@ -164,7 +164,8 @@ pub(crate) struct ReplayArgs {
     /// Feed this collector instead of one of its own
     #[arg(long, value_name = "URL", requires = "invite", requires = "control_invite")]
     pub(crate) collector: Option<Url>,
-    /// An invitation with as many uses as the scenario has probes
+    /// An invitation with as many uses as the scenario has probes, made with --vouched: strangers who all enroll today count
+    /// as three on each network
     #[arg(long, value_name = "CODE", requires = "collector")]
     pub(crate) invite: Option<String>,
     /// An invitation for the scenario's controls

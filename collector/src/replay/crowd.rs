@@ -119,7 +119,10 @@ impl Member {
         let address = match probe.network {
             None => None,
             Some(network) => Some(loopback_for(network, probe.place).with_context(|| {
-                format!("{network}: no slice of loopback stands for probe {} of this network", probe.place)
+                format!(
+                    "{network}: no slice of loopback stands for probe {} of this network; --direct plays any network",
+                    probe.place
+                )
             })?),
         };
         let mut seed = [0; 32];

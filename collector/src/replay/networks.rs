@@ -26,7 +26,10 @@ fn entry(line: &str) -> Option<(Ipv4Addr, Asn)> {
 
 #[cfg(test)]
 mod tests {
+    use kedergi_detector::Scenario;
+
     use super::*;
+    use crate::asn::Networks;
 
     #[test]
     fn each_probe_has_an_address_in_its_network() {
@@ -36,5 +39,18 @@ mod tests {
         assert_eq!(address(206_026, 254), None);
         assert_eq!(address(64_501, 0), None, "the lab's networks are not on loopback");
         assert_eq!(address(1, 0), None);
+    }
+
+    #[test]
+    fn every_bundled_history_can_be_played_through_the_front_door() {
+        for id in Scenario::bundled_ids() {
+            let scenario = Scenario::bundled(id).unwrap();
+            for network in &scenario.networks {
+                let address = loopback_for(network.asn, network.probes - 1);
+                let origin = address.map(|address| Networks::open([]).unwrap().origin(address));
+                let there = origin.map(|origin| (origin.network, origin.country));
+                assert_eq!(there, Some((Some(network.asn), Some(scenario.country))), "{id}");
+            }
+        }
     }
 }
