@@ -133,7 +133,7 @@ fn told(pairs: &[&GoodputPair]) -> Option<Vec<Evidence>> {
     ])
 }
 
-/// `64 KB took 5.1 s under the site's name and 0.2 s under another from the same address.`
+/// `64 KB took 5.1 s under the site's name and 200 ms under another from the same address.`
 fn says(pair: &GoodputPair) -> String {
     let (target, control) = (&pair.target, &pair.control);
     let (here, there) = (seconds(target.took_ms), seconds(control.took_ms));
@@ -178,7 +178,7 @@ fn regime(pairs: &[&GoodputPair]) -> Option<Regime> {
 }
 
 fn seconds(ms: u32) -> String {
-    format!("{:.1} s", f64::from(ms) / 1000.0)
+    if ms < 1000 { format!("{ms} ms") } else { format!("{:.1} s", f64::from(ms) / 1000.0) }
 }
 
 fn amount(bytes: u32) -> String {
@@ -228,7 +228,7 @@ mod tests {
         let verdict = judge(&pairs(3, bulk(65_536, 5_100, 3_000)), None);
         assert_eq!((verdict.outcome, rule(&verdict)), (Outcome::Throttled, "throttled-name"));
         insta::assert_snapshot!(words(&verdict).join("\n"), @r"
-        64 KB took 5.1 s under the site's name; from the same address 64 KB took 0.2 s under another name.
+        64 KB took 5.1 s under the site's name; from the same address 64 KB took 200 ms under another name.
         That was seen 3 times, each within half a minute and in random order; in the middle of them it took 26 times as long.
         The bytes came at an even pace from the first on, as out of a queue: shaped.
         ");
@@ -247,7 +247,7 @@ mod tests {
         assert_eq!((verdict.outcome, rule(&verdict)), (Outcome::Throttled, "throttled-name"));
         assert_eq!(
             words(&verdict)[0],
-            "A handshake with the site's address took 5.1 s under its name and 0.1 s under another name."
+            "A handshake with the site's address took 5.1 s under its name and 60 ms under another name."
         );
         assert_eq!(rule(&judge(&report(), None)), "no-control");
         let as_slow = ControlEntry { handshake_ms: Some(4_000), ..quick() };
@@ -261,7 +261,7 @@ mod tests {
         let slow = || pairs(bulk(31_000, 5_100, 900));
         let verdict = judge(&slow(), Some(&quick()));
         assert_eq!((verdict.outcome, rule(&verdict)), (Outcome::Throttled, "throttled-address"));
-        assert_eq!(words(&verdict)[0], "30 KB of the site's page took 5.1 s; 39 KB from a control host took 0.2 s.");
+        assert_eq!(words(&verdict)[0], "30 KB of the site's page took 5.1 s; 39 KB from a control host took 200 ms.");
         assert_eq!(verdict.pace, Some(Pace { slowness: 1517, regime: Some(Regime::Shaped) }));
         // A slow server, and one of which nobody knows.
         let slow_for_all = ControlEntry { page_ms: Some(4_000), ..quick() };

@@ -76,15 +76,22 @@ impl Ledger {
         body.map(|body| from_json("event", &body)).transpose()
     }
 
-    /// What became known of an event, in order, each with the moment (event time) at which the measurements told it. The
-    /// history of a retracted event can be told too.
+    /// What became known of an event, in order, each with the moment (event time) at which the measurements told it: of
+    /// late ones, the moment of those that had come before. The history of a retracted event can be told too.
     pub fn history(&self, id: &EventId) -> Result<Vec<(Timestamp, Change)>> {
         let mut select =
             self.connection.prepare_cached("SELECT at, change FROM history WHERE event = ? ORDER BY number")?;
         let rows = select.query_and_then([&id.0], |row| {
             Ok((timestamp(row.get("at")?)?, from_json("change", &row.get::<_, String>("change")?)?))
         })?;
-        rows.collect()
+        let mut known = Timestamp::MIN;
+        let in_order = rows.map(|row| {
+            row.map(|(at, change)| {
+                known = known.max(at);
+                (known, change)
+            })
+        });
+        in_order.collect()
     }
 }
 

@@ -183,6 +183,16 @@ fn detection_moves_on_as_one() {
 }
 
 #[test]
+fn what_comes_late_was_not_known_before() {
+    let (_folder, mut ledger) = ledger();
+    let late = event(0, None);
+    let changes = [Change::Closed(event(0, Some(600))), Change::Updated(late.clone())];
+    ledger.commit_detection(1, "{}", &changes, &[]).unwrap();
+    let moments: Vec<_> = ledger.history(&late.id).unwrap().into_iter().map(|(at, _)| at).collect();
+    assert_eq!(moments, [at(600), at(600)]);
+}
+
+#[test]
 fn detection_that_fails_moves_nothing() {
     let (_folder, mut ledger) = ledger();
     ledger.connection.execute_batch("DROP TABLE alert").unwrap();
