@@ -9,9 +9,11 @@ use crate::stats::{at_most, many, met};
 const WEEKS: u32 = 2;
 const NETWORKS: u32 = 4;
 const SERVICES: u32 = 5;
-/// Goal: one false page in so many series-weeks, and so many pages an event.
+/// Goal: one false page in so many series-weeks.
 const GOAL: f64 = 800.0;
-const GOAL_PAGES: f64 = 1.2;
+/// A block that takes 40 minutes to its third network is told twice by rule, as confirmed and as national; as with the goal for
+/// histories, one page in five events may be too many.
+const GOAL_PAGES: f64 = 2.2;
 
 /// What goes wrong, drawn once a world.
 struct Faults {
@@ -207,10 +209,10 @@ fn pages_per_event(worlds: u32) -> bool {
     let events: usize = done.iter().map(|one| one.2).sum();
     let per_event = f64::from(begun) / f64::from(worlds);
     println!(
-        "\nA day's block of two services on four networks, one after the other, {worlds} times: {events} events, {begun} pages that it begins"
+        "\nA day's block of two services that reaches a network every 20 minutes, four in all, {worlds} times, among the same faults: {events}"
     );
     println!(
-        "or rises ({per_event:.2} an event, goal {GOAL_PAGES}: {}), {over} that it is over.",
+        "events, {begun} pages that it begins or rises to national, {per_event:.2} a block (two by rule; goal {GOAL_PAGES}: {}), {over} that it is over.",
         met(per_event <= GOAL_PAGES)
     );
     per_event <= GOAL_PAGES
