@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use kedergi_wire::{Asn, Category, CountryCode, ServiceId, TargetUrl};
 use serde::Deserialize;
 
-use crate::Kind;
+use crate::{Kind, Level, Note};
 
 mod check;
 mod direct;
@@ -199,6 +199,10 @@ pub struct Expectation {
     pub name: String,
     /// What kind of event it is; of any if left out.
     pub kind: Option<Kind>,
+    /// The highest level it reaches, confirmed or national; any if left out.
+    pub level: Option<Level>,
+    /// Why nobody is woken for it. Without a note it must be one that wakes people.
+    pub note: Option<Note>,
     /// Exactly the services it affects; none if networks fall silent.
     #[serde(default)]
     pub services: Vec<ServiceId>,

@@ -4,16 +4,18 @@ use jiff::{SignedDuration, Timestamp};
 use kedergi_wire::{Asn, ServiceId};
 
 use super::{Expectation, FaultKind, Scenario, Technique};
-use crate::{Affected, Bracket, Event, EventId, EventState, Kind};
+use crate::{Affected, Bracket, Event, EventId, EventState, Kind, Level, Note};
 
 /// Something found other than expected, as a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Mismatch {
     /// An expected event was not found.
-    #[error("{name}: no event tells of {}", words(services))]
+    #[error("{name}: no event{} tells of {}", noted(*note), words(services))]
     Missing {
         /// The expectation.
         name: String,
+        /// What it should be noted as.
+        note: Option<Note>,
         /// Its services.
         services: Vec<ServiceId>,
     },
@@ -36,6 +38,18 @@ pub enum Mismatch {
         found: Kind,
         /// What it should be.
         expected: Kind,
+    },
+    /// It reached another level.
+    #[error("{name}: {id} is {}; it should be {}", found.word(), expected.word())]
+    Level {
+        /// The expectation.
+        name: String,
+        /// The event.
+        id: EventId,
+        /// As high as it reached.
+        found: Level,
+        /// As high as it should have.
+        expected: Level,
     },
     /// It affects something that nothing was done to, or not so.
     #[error("{name}: {id} says that {service} was blocked on {network}, which it was not")]
@@ -153,6 +167,10 @@ pub enum Mismatch {
     },
 }
 
+fn noted(note: Option<Note>) -> String {
+    note.map_or_else(String::new, |note| format!(" noted as {}", note.word()))
+}
+
 fn words<T: ToString>(list: &[T]) -> String {
     list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
@@ -170,12 +188,11 @@ pub(super) struct Cut {
 
 impl Scenario {
     /// Compares the events found (all that were ever told, retracted ones left out) with those expected. Empty if they are
-    /// the same. What is only suspected, or explained away, is no news and does not count.
+    /// the same. What is only suspected never counts, and what a note explains only where it is expected.
     pub fn check(&self, events: &[Event]) -> Vec<Mismatch> {
-        let events: Vec<_> = events.iter().filter(|event| event.is_news()).cloned().collect();
-        let events = events.as_slice();
         let expected = self.expectations.iter().flat_map(|expectation| self.check_one(expectation, events));
-        expected.chain(self.quiet(events)).chain(self.unexpected(events)).collect()
+        let news: Vec<_> = events.iter().filter(|event| event.is_news()).collect();
+        expected.chain(self.quiet(&news)).chain(self.unexpected(&news)).collect()
     }
 
     /// The scenario as its reports alone tell it. The hour of a sign of life is the collector's own, so a collector to which a history is
@@ -208,9 +225,13 @@ impl Scenario {
         let name = expectation.name.clone();
         let found: Vec<_> = events.iter().filter(|event| expectation.concerns(event)).collect();
         match found[..] {
-            [] => vec![Mismatch::Missing { name, services: expectation.services.clone() }],
+            [] => vec![Mismatch::Missing { name, note: expectation.note, services: expectation.services.clone() }],
             [event] => {
-                let rest = [self.check_close(expectation, event), check_kind(expectation, event)];
+                let rest = [
+                    self.check_close(expectation, event),
+                    check_kind(expectation, event),
+                    check_level(expectation, event),
+                ];
                 let rest = rest.into_iter().flatten().chain(self.check_silence(expectation, event));
                 self.extra(expectation, event).chain(self.check_cuts(expectation, event)).chain(rest).collect()
             }
@@ -303,14 +324,14 @@ impl Scenario {
         (late < SignedDuration::ZERO || late > allowed).then_some(Mismatch::Close { name, id, closed, end, allowed })
     }
 
-    fn quiet(&self, events: &[Event]) -> impl Iterator<Item = Mismatch> {
+    fn quiet(&self, events: &[&Event]) -> impl Iterator<Item = Mismatch> {
         events.iter().flat_map(|event| {
             let loud = event.services().into_iter().filter(|service| self.expect_quiet.contains(service));
             loud.map(|service| Mismatch::Loud { id: event.id.clone(), service: service.clone() })
         })
     }
 
-    fn unexpected(&self, events: &[Event]) -> impl Iterator<Item = Mismatch> {
+    fn unexpected(&self, events: &[&Event]) -> impl Iterator<Item = Mismatch> {
         let unexpected = events.iter().filter(|event| self.expectations.iter().all(|one| !one.concerns(event)));
         unexpected.map(|event| {
             let services = event.services().into_iter().cloned().collect();
@@ -328,7 +349,11 @@ impl Expectation {
     fn concerns(&self, event: &Event) -> bool {
         let named = event.services().into_iter().any(|service| self.services.contains(service));
         let silent = self.is_silence() && event.kind >= Kind::PartialShutdown;
-        (named || silent) && event.opened().is_some_and(|opened| self.spans(opened))
+        let told = match self.note {
+            None => event.is_news(),
+            Some(note) => event.level >= Level::Confirmed && event.notes().contains(&note),
+        };
+        told && (named || silent) && event.opened().is_some_and(|opened| self.spans(opened))
     }
 
     /// Whether what begins then is what it is about.
@@ -345,6 +370,12 @@ fn check_kind(expectation: &Expectation, event: &Event) -> Option<Mismatch> {
     let (expected, found) = (expectation.kind?, event.kind);
     let (name, id) = (expectation.name.clone(), event.id.clone());
     (expected != found).then_some(Mismatch::Kind { name, id, found, expected })
+}
+
+fn check_level(expectation: &Expectation, event: &Event) -> Option<Mismatch> {
+    let (expected, found) = (expectation.level?, event.level);
+    let (name, id) = (expectation.name.clone(), event.id.clone());
+    (expected != found).then_some(Mismatch::Level { name, id, found, expected })
 }
 
 fn check_cut(expectation: &Expectation, event: &Event, service: &ServiceId, cut: Cut) -> Option<Mismatch> {

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use kedergi_wire::{Asn, ServiceId, TargetUrl, limits};
 
 use super::{Scenario, Technique, Throttle};
+use crate::Level;
 
 /// Longest scenario: what lies further back than a month no replay needs, and every minute of it costs time.
 const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
@@ -75,6 +76,14 @@ pub enum ScenarioError {
     /// A technique with a scope that makes no sense of it.
     #[error("{0}")]
     Scope(&'static str),
+    /// An expectation that no event can meet.
+    #[error("the event {name:?} is expected to be {}, which is never told: say confirmed or national, or leave the level out", level.word())]
+    Level {
+        /// The expectation.
+        name: String,
+        /// As it says.
+        level: Level,
+    },
     /// An expectation that no step fulfils.
     #[error("the event {name:?} is expected, but no step blocks {service}")]
     Idle {
@@ -152,6 +161,9 @@ impl Scenario {
     fn validate_expectations(&self) -> Result<(), ScenarioError> {
         self.know_services(&self.expect_quiet)?;
         for expectation in &self.expectations {
+            if let Some(level @ Level::Suspected) = expectation.level {
+                return Err(ScenarioError::Level { name: expectation.name.clone(), level });
+            }
             if expectation.is_silence() {
                 if !expectation.services.is_empty() {
                     return Err(ScenarioError::Scope("a shutdown is of whole networks: leave out the services"));

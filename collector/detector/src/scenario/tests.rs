@@ -289,6 +289,17 @@ fn what_is_wrong_with_a_scenario_is_said() {
     let expecting =
         "[[expect]]\nname = \"x\"\nservices = [\"a\"]\nopens_within = \"10m\"\ncloses_within = \"15m\"\n[[step]]";
     assert_eq!(error("[[step]]", expecting), "the event \"x\" is expected, but no step blocks a");
+    let good = good.replace("silence", "tls-timeout").replace("[[step]]", expecting);
+    let level = |word| {
+        Scenario::parse(&good.replace("services = [\"a\"]\no", &format!("services = [\"a\"]\nlevel = \"{word}\"\no")))
+    };
+    assert!(level("national").is_ok());
+    assert_eq!(
+        level("suspected").unwrap_err().to_string(),
+        "the event \"x\" is expected to be suspected, which is never told: say confirmed or national, or leave the level out"
+    );
+    let typo = level("regional").unwrap_err().to_string();
+    assert!(typo.contains("level = \"regional\"") && typo.contains("unknown variant `regional`"), "{typo}");
     assert!(Scenario::bundled("nowhere").unwrap_err().to_string().contains("kz-2019-05-09"));
 }
 
@@ -296,7 +307,8 @@ fn what_is_wrong_with_a_scenario_is_said() {
 fn what_is_other_than_expected_is_said() {
     let scenario = Scenario::bundled("kz-2019-05-09").unwrap();
     assert_eq!(scenario.check(&[]).len(), 3);
-    let mut events = detect(&inputs(&scenario));
+    let found = detect(&inputs(&scenario));
+    let mut events = found.clone();
     let social = events.iter().position(|event| event.services()[0].as_str() == "facebook").unwrap();
     let first = &mut events[social].scope[0];
     first.confirmed = first.confirmed.map(|at| at + SignedDuration::from_mins(30));
@@ -310,6 +322,14 @@ fn what_is_other_than_expected_is_said() {
     let told = sentences(&scenario, &events);
     assert_eq!(told.len(), 2, "{told:#?}");
     assert!(told[0].contains("10m are allowed") && told[1].contains("is still open"), "{told:#?}");
+    let mut other = scenario.clone();
+    other.expectations[1].level = Some(Level::Confirmed);
+    let told = sentences(&other, &found);
+    assert!(told.len() == 1 && told[0].ends_with(" is national; it should be confirmed"), "{told:#?}");
+    other.expectations[1] = Expectation { note: Some(Note::Standing), ..scenario.expectations[1].clone() };
+    let told = sentences(&other, &found);
+    assert_eq!(told[0], "social networks: no event noted as standing tells of facebook, instagram, youtube");
+    assert!(told[1].contains("was not expected") && told.len() == 2, "{told:#?}");
 }
 
 /// The manual's example is one that works, and the words it lists are all there are.
