@@ -13,6 +13,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
 
 use crate::asn::{Networks, NetworksError};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::intake::{BundleError, Canaries, CanaryError, Neighbourhoods, Retests, first_bundle};
 use crate::jobs::Heard;
@@ -28,6 +29,7 @@ pub(crate) struct App(Arc<Inner>);
 
 struct Inner {
     config: Config,
+    clock: Clock,
     targets: TargetList,
     canaries: Canaries,
     networks: Networks,
@@ -77,8 +79,8 @@ pub(crate) fn ledger_path(data_dir: &Path) -> PathBuf {
 }
 
 impl App {
-    /// Opens everything the configuration names.
-    pub(crate) fn open(config: Config) -> Result<Self, OpenError> {
+    /// Opens everything the configuration names, to go by this clock.
+    pub(crate) fn open(config: Config, clock: Clock) -> Result<Self, OpenError> {
         let targets = targets::load(config.targets.as_deref())?;
         let canaries = Canaries::new(&config.canaries, &targets)?;
         let databases = [&config.asn_database, &config.country_database];
@@ -87,15 +89,16 @@ impl App {
         let facts = config.data_dir.join("facts.db");
         let appender = Facts::open(&facts)?;
         let key = signing_key(&mut ledger)?;
-        let bundle = first_bundle(&mut ledger, &appender, &targets, &key)?;
+        let bundle = first_bundle(&mut ledger, &appender, &targets, &key, clock.now())?;
         let retests = Retests::default();
-        retests.recall(&appender.latest(RECALLED)?, &targets, Timestamp::now());
+        retests.recall(&appender.latest(RECALLED)?, &targets, clock.now());
         Ok(Self(Arc::new(Inner {
+            neighbourhoods: Neighbourhoods::new(clock.now()).map_err(KeyError::Random)?,
             config,
+            clock,
             targets,
             canaries,
             networks,
-            neighbourhoods: Neighbourhoods::new(Timestamp::now()).map_err(KeyError::Random)?,
             key,
             appender: Mutex::new(appender),
             reader: Mutex::new(Facts::open_to_read(&facts)?),
@@ -113,6 +116,16 @@ impl App {
     /// The configuration.
     pub(crate) fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    /// The clock.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// What time it is.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
     }
 
     /// The target list.

@@ -5,6 +5,7 @@ mod api;
 mod app;
 mod asn;
 mod cli;
+mod clock;
 mod config;
 mod events_cli;
 mod import;

@@ -7,7 +7,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::{Router, routing};
 use http::header::CONTENT_TYPE;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use crate::app::App;
@@ -61,7 +61,7 @@ pub(crate) fn router() -> Router<App> {
 }
 
 async fn show(State(app): State<App>) -> Result<Response, Refusal> {
-    let now = Timestamp::now();
+    let now = app.now();
     let (present, distrusted) =
         app.ledger(move |ledger| Ok((ledger.alive(now - PRESENT)?, ledger.distrusted(now)?))).await?;
     metrics::gauge!("kedergi_probes_present").set(present);

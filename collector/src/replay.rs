@@ -49,23 +49,28 @@ fn directly(scenario: &Scenario) -> Comparison {
 async fn through_the_front_door(scenario: &Scenario, args: &ReplayArgs) -> Result<Comparison> {
     let started = Instant::now();
     let collector = match (&args.collector, &args.invite, &args.control_invite) {
-        (Some(url), Some(invite), Some(control)) => Collector::given(url.clone(), invite.clone(), control.clone())?,
+        (Some(url), Some(invite), Some(control)) => {
+            if let Some(shutdown) = scenario.expectations.iter().find(|expectation| expectation.is_silence()) {
+                bail!(
+                    "{}: {:?} is a shutdown, and only a collector that goes by the time of the history can hear it: leave \
+                     out --collector",
+                    scenario.id,
+                    shutdown.name
+                );
+            }
+            Collector::given(url.clone(), invite.clone(), control.clone())?
+        }
         _ => Collector::own(scenario).await?,
     };
     eprintln!("{}: {} probes enroll with {}", scenario.id, scenario.probes().len(), collector.url());
-    let mut crowd = Crowd::enroll(scenario, &collector).await?;
-    let reports = crowd.send(scenario).await?;
+    let crowd = Crowd::enroll(scenario, &collector).await?;
+    let reports = crowd.play(scenario, &collector).await?;
     eprintln!(
         "{reports} reports sent in {:.1} s; waiting for the collector to take them in",
         started.elapsed().as_secs_f32()
     );
     collector.caught_up().await?;
-    let events = collector.events(scenario).await?;
-    let told = scenario.without_silence();
-    if told != *scenario {
-        eprintln!("shutdowns are found by heartbeats, which have the collector's own time: only --direct replays them");
-    }
-    Ok(Comparison::new(&told, events, reports))
+    Ok(Comparison::new(scenario, collector.events(scenario).await?, reports))
 }
 
 /// Why there is nothing to replay.

@@ -23,6 +23,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::app::{App, OpenError};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::intake::{self, Peer};
 use crate::tls::{TlsError, TlsListener, acceptor};
@@ -72,8 +73,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Opens everything and takes the port. From here on connections wait instead of failing.
-    pub(crate) async fn bind(mut config: Config) -> Result<Self, ServeError> {
+    /// Opens everything, to go by this clock, and takes the port. From here on connections wait instead of failing.
+    pub(crate) async fn bind(mut config: Config, clock: Clock) -> Result<Self, ServeError> {
         metrics::install();
         let listener = listen(config.listen).await?;
         // With port 0 the system chose one, and links in alerts name it.
@@ -83,8 +84,10 @@ impl Server {
             Some(address) => Some(listen(address).await?),
             None => None,
         };
-        let app =
-            spawn_blocking(move || App::open(config)).await.map_err(io::Error::other).map_err(ServeError::Serve)??;
+        let app = spawn_blocking(move || App::open(config, clock))
+            .await
+            .map_err(io::Error::other)
+            .map_err(ServeError::Serve)??;
         Ok(Self { app, listener, tls, metrics })
     }
 

@@ -23,6 +23,7 @@ pub use check::Mismatch;
 pub use direct::Played;
 pub use error::ScenarioError;
 pub use rounds::{Round, SimProbe};
+pub use signs::Minute;
 pub use technique::{Technique, Throttle};
 
 /// Scenarios that come with this package.

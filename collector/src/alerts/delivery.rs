@@ -66,11 +66,11 @@ impl Courier {
     }
 
     async fn start_due(&mut self) -> Result<(), DeliveryError> {
-        let now = Timestamp::now();
+        let now = self.app.now();
         for row in self.app.ledger(move |ledger| ledger.due_alerts(now, ROWS)).await? {
             if self.busy.insert(row.channel.clone()) {
                 let channel = self.channels.get(&row.channel).filter(|_| !self.gone.contains(&row.channel));
-                self.flying.push(Box::pin(deliver(channel.cloned(), row)));
+                self.flying.push(Box::pin(deliver(channel.cloned(), row, now)));
             }
         }
         Ok(())
@@ -92,7 +92,7 @@ impl Courier {
             return Ok(BUSY_SLEEP);
         }
         let next = self.app.ledger(|ledger| ledger.next_alert()).await?;
-        let until = next.map(|next| next.duration_since(Timestamp::now()).try_into().unwrap_or(Duration::ZERO));
+        let until = next.map(|next| next.duration_since(self.app.now()).try_into().unwrap_or(Duration::ZERO));
         Ok(until.unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP))
     }
 
@@ -101,7 +101,7 @@ impl Courier {
         if matches!(attempt, Attempt::Unwanted(_)) {
             self.gone.insert(row.channel);
         }
-        let next = outbox::next(attempt, row.attempts, Timestamp::now(), chance()?);
+        let next = outbox::next(attempt, row.attempts, self.app.now(), chance()?);
         let id = row.id;
         match next {
             Next::Sent => self.app.ledger(move |ledger| ledger.alert_sent(&id)).await?,
@@ -118,11 +118,11 @@ impl Courier {
     }
 }
 
-async fn deliver(channel: Option<Arc<Channel>>, row: AlertRow) -> (AlertRow, Attempt) {
+async fn deliver(channel: Option<Arc<Channel>>, row: AlertRow, now: Timestamp) -> (AlertRow, Attempt) {
     let attempt = match channel.as_deref() {
         None => Attempt::Unwanted("its channel is not configured, or said 410 Gone".to_owned()),
         Some(Channel::Stdout) => stdout::deliver(&row.id, &row.body, &mut io::stdout()),
-        Some(Channel::Webhook(webhook)) => webhook.deliver(&row.id, &row.body, Timestamp::now()).await,
+        Some(Channel::Webhook(webhook)) => webhook.deliver(&row.id, &row.body, now).await,
     };
     (row, attempt)
 }

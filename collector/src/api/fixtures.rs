@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::EventBody;
 use crate::app::App;
+use crate::clock::Clock;
 use crate::config::Config;
 
 pub(crate) fn at(minute: i64) -> Timestamp {
@@ -92,7 +93,7 @@ fn fact(number: u8) -> Fact {
 /// A collector to which these events and some reports are known, and the folder it lives in.
 pub(crate) fn collector(events: &[Event]) -> (TempDir, App) {
     let folder = tempfile::tempdir().unwrap();
-    let app = App::open(Config { data_dir: folder.path().to_owned(), ..Config::default() }).unwrap();
+    let app = App::open(Config { data_dir: folder.path().to_owned(), ..Config::default() }, Clock::Machine).unwrap();
     let changes: Vec<_> = events.iter().cloned().map(Change::Opened).collect();
     app.ledger_now(|ledger| ledger.commit_detection(0, "{}", &changes, &[])).unwrap();
     for number in 0..4 {

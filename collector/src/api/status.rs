@@ -26,5 +26,5 @@ pub(super) async fn status(State(app): State<App>) -> Result<Json<Status>, Refus
     let cursor = app.ledger(|ledger| ledger.detection_cursor()).await?;
     let waiting = app.facts(move |facts| facts.scan_after(cursor, 1)).await?;
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    Ok(Json(Status { now: Timestamp::now(), version, caught_up: waiting.is_empty() }))
+    Ok(Json(Status { now: app.now(), version, caught_up: waiting.is_empty() }))
 }

@@ -128,7 +128,7 @@ impl Window {
     ),
 )]
 pub(super) async fn timeline(State(app): State<App>, Asked(window): Asked<Window>) -> Result<Json<Timeline>, Refusal> {
-    let (from, until, step) = window.bounds(Timestamp::now())?;
+    let (from, until, step) = window.bounds(app.now())?;
     let country = window.country;
     let (cells, buckets) = app
         .facts(move |facts| Ok((facts.cells(country, from, until, step)?, facts.buckets(country, from, until, step)?)))

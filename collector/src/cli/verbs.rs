@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::{Cli, Command, InviteArgs, RevokeArgs, ServeArgs};
 use crate::app::open_ledger;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::keys::{invite_code, invite_hash};
 use crate::serve::Server;
@@ -51,7 +52,7 @@ fn serve(mut config: Config, args: &ServeArgs) -> Result<()> {
     }
     runtime()?.block_on(async {
         let stop = told_to_stop()?;
-        let server = Server::bind(config).await?;
+        let server = Server::bind(config, Clock::Machine).await?;
         println!("kedergi-collector listens on {}", server.url());
         Ok(server.run(stop).await?)
     })

@@ -45,8 +45,8 @@ pub(crate) fn first_bundle(
     facts: &Facts,
     targets: &TargetList,
     key: &SigningKey,
+    now: Timestamp,
 ) -> Result<StoredBundle, BundleError> {
-    let now = Timestamp::now();
     let last = ledger.bundle()?;
     match next(last.as_ref(), targets, facts.latest_controls()?, key, now)? {
         Some(bundle) => {
@@ -80,7 +80,7 @@ pub(crate) async fn keep_current(app: App) -> Result<(), BundleError> {
 fn renew(app: &App) -> Result<Option<StoredBundle>, BundleError> {
     let controls = app.facts_now(Facts::latest_controls)?;
     let last = app.bundle().borrow().clone();
-    let bundle = next(Some(&last), app.targets(), controls, app.key(), Timestamp::now())?;
+    let bundle = next(Some(&last), app.targets(), controls, app.key(), app.now())?;
     if let Some(bundle) = &bundle {
         app.ledger_now(|ledger| ledger.set_bundle(bundle))?;
     }

@@ -1,6 +1,5 @@
 use axum::Json;
 use axum::extract::State;
-use jiff::Timestamp;
 use kedergi_store::Enrolled;
 use kedergi_wire::{CONSENT_VERSION, EnrollReply, EnrollRequest, Envelope, Kind};
 
@@ -18,7 +17,7 @@ pub(super) async fn enroll(State(app): State<App>, Sealed(bytes): Sealed) -> Res
             return Err(Refusal::ConsentOutdated { agreed: request.consent, current: CONSENT_VERSION });
         }
         let (code, probe) = (invite_hash(&request.invite), envelope.sender());
-        match app.ledger_now(|ledger| ledger.enroll(code, probe, request.consent, Timestamp::now()))? {
+        match app.ledger_now(|ledger| ledger.enroll(code, probe, request.consent, app.now()))? {
             Enrolled::As(role) => Ok(Json(EnrollReply { probe, role, collector: collector_id(app.key()) })),
             Enrolled::UnknownInvite => Err(Refusal::UnknownInvite),
             Enrolled::Revoked => Err(Refusal::RevokedProbe),

@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use jiff::Timestamp;
 use kedergi_store::SignOfLife;
 use kedergi_wire::{Agenda, Envelope, Heartbeat, Kind, Role};
 use tokio::time::{Instant, sleep_until};
@@ -33,7 +32,7 @@ pub(super) async fn heartbeat(
     loop {
         let version = bundle.borrow_and_update().version;
         asked.mark_unchanged();
-        let now = Timestamp::now();
+        let now = app.now();
         let retest = app.retests().heard(Sign { probe, role, network: origin.network }, now);
         let news = !retest.is_empty() || payload.bundle != Some(version);
         if news || closing || Instant::now() >= deadline {
@@ -51,7 +50,7 @@ pub(super) async fn heartbeat(
 
 fn accept(app: &App, origin: Origin, bytes: &[u8]) -> Result<Opened<Heartbeat>, Refusal> {
     let opened = open(app, &Envelope::parse(bytes)?, Kind::Heartbeat)?;
-    let (now, Origin { network, country, .. }) = (Timestamp::now(), origin);
+    let (now, Origin { network, country, .. }) = (app.now(), origin);
     app.ledger_now(|ledger| ledger.heartbeat(opened.probe, network, country, now))?;
     match (opened.role, network, country) {
         (Role::Control, ..) => app.heard().control(opened.probe, now),

@@ -8,7 +8,6 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::serve::IncomingStream;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
-use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 use crate::app::App;
@@ -53,7 +52,7 @@ impl FromRequestParts<App> for Origin {
         let peer = parts.extensions.get::<ConnectInfo<Peer>>().ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
         let address = client(peer.0.0, &parts.headers, &app.config().trusted_proxies);
         let origin = |address| Origin {
-            neighbourhood: Some(app.neighbourhoods().of(address, Timestamp::now())),
+            neighbourhood: Some(app.neighbourhoods().of(address, app.now())),
             ..app.networks().origin(address)
         };
         Ok(address.map(origin).unwrap_or_default())

@@ -1,7 +1,6 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use jiff::Timestamp;
 use kedergi_store::{Appended, Fact, StoredBatch};
 use kedergi_wire::{Batch, Envelope, Kind, Receipt, Role, Stored};
 
@@ -23,7 +22,7 @@ pub(super) async fn reports(
 fn accept(app: &App, origin: Origin, bytes: &Bytes) -> Result<Receipt, Refusal> {
     let envelope = Envelope::parse(bytes)?;
     let Opened { probe, role, newcomer, payload: Batch { reports } } = open(app, &envelope, Kind::Batch)?;
-    let now = Timestamp::now();
+    let now = app.now();
     let distrusted = app.ledger_now(|ledger| ledger.is_distrusted(probe, now))?;
     let sender = Sender { probe, role, newcomer, origin, distrusted };
     let judged = app.facts_now(|facts| {

@@ -90,18 +90,23 @@ impl Follower {
         // Listening begins before looking, so that nothing is missed in between.
         let appended = app.appended().notified();
         let cursor = self.cursor;
+        let now = app.now();
         let facts = app.facts(move |facts| facts.scan_after(cursor, STEP)).await?;
-        let now = Timestamp::now();
         self.ears.look(now);
         // A minute is over when all that came in it was read.
         let signs = if facts.len() < STEP { self.signs(now).await? } else { Vec::new() };
         if facts.is_empty() && signs.is_empty() && !self.is_due() && self.state.pager.next().is_none_or(|due| due > now)
         {
-            let _ = tokio::time::timeout(self.pause(now), appended).await;
+            app.clock().taken_in(now);
+            tokio::select! {
+                () = appended => {}
+                () = app.clock().set_after(now) => {}
+                () = tokio::time::sleep(self.pause(now)) => {}
+            }
             return Ok(());
         }
         self.step(&facts, &signs, now, self.is_due()).await?;
-        if facts.len() < STEP {
+        if facts.len() < STEP && !app.clock().waits() {
             tokio::time::sleep(PAUSE).await;
         }
         Ok(())
@@ -170,7 +175,9 @@ impl Follower {
 
     /// How long until something is to be saved; `None` if there is nothing.
     fn until_due(&self) -> Option<Duration> {
-        let rest = rest_between(self.cost, !self.unsaved.is_empty());
+        let behind = !self.unsaved.is_empty();
+        let waited_for = behind && self.app.clock().waits();
+        let rest = if waited_for { Duration::ZERO } else { rest_between(self.cost, behind) };
         self.fresh.then(|| rest.saturating_sub(self.last.elapsed()))
     }
 

@@ -48,7 +48,7 @@ pub(super) async fn country(
     let country = code.parse().map_err(|_| NoPage::NotFound(path.clone()))?;
     // A wish that cannot be read is treated as none: the page still says what it shows.
     let wish = wish.map(|Query(wish)| wish).unwrap_or_default();
-    match view(&app, country, wish, Timestamp::now()).await {
+    match view(&app, country, wish, app.now()).await {
         Ok(Some(view)) => Ok(Html(kedergi_dashboards::country(&view))),
         Ok(None) => Err(NoPage::NotFound(path)),
         Err(error) => Err(NoPage::Unavailable(path, error)),

@@ -18,7 +18,7 @@ const PER_EVENT: usize = 48;
 
 pub(super) async fn event(State(app): State<App>, uri: Uri, Path(id): Path<EventId>) -> Result<Html<String>, NoPage> {
     let path = uri.path().to_owned();
-    match view(&app, id, Timestamp::now()).await {
+    match view(&app, id, app.now()).await {
         Ok(Some(view)) => Ok(Html(kedergi_dashboards::event(&view))),
         Ok(None) => Err(NoPage::NotFound(path)),
         Err(error) => Err(NoPage::Unavailable(path, error)),

@@ -16,7 +16,7 @@ const LATELY: SignedDuration = SignedDuration::from_mins(20);
 const EVENTS: u32 = 200;
 
 pub(super) async fn now(State(app): State<App>) -> Result<Html<String>, NoPage> {
-    let view = view(&app, Timestamp::now()).await.map_err(|error| NoPage::Unavailable("/".to_owned(), error))?;
+    let view = view(&app, app.now()).await.map_err(|error| NoPage::Unavailable("/".to_owned(), error))?;
     Ok(Html(kedergi_dashboards::now(&view)))
 }
 

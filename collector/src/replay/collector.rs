@@ -1,10 +1,11 @@
 //! The collector that a replay feeds: one that runs already, or one of its own.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use kedergi_detector::Scenario;
 use kedergi_store::NewInvite;
 use kedergi_wire::{Role, Target};
@@ -17,6 +18,7 @@ use url::Url;
 use crate::alerts::AlertSettings;
 use crate::api::{EventBody, EventList, Status};
 use crate::app::open_ledger;
+use crate::clock::{Clock, Told};
 use crate::config::Config;
 use crate::keys::{invite_code, invite_hash};
 use crate::serve::Server;
@@ -36,8 +38,9 @@ pub(super) struct Collector {
     own: Option<Own>,
 }
 
-/// A collector of the replay's own; with it the folder goes.
+/// A collector of the replay's own, which goes by the time of the history; with it the folder goes.
 struct Own {
+    clock: Arc<Told>,
     server: JoinHandle<()>,
     _folder: TempDir,
 }
@@ -69,7 +72,8 @@ impl Collector {
             ..Config::default()
         };
         let data_dir = config.data_dir.clone();
-        let server = Server::bind(config).await?;
+        let (clock, told) = Clock::told(scenario.start);
+        let server = Server::bind(config, clock).await?;
         let url = server.url().parse()?;
         let invites = tokio::task::spawn_blocking(move || invites(&data_dir)).await??;
         let server = tokio::spawn(async move {
@@ -77,7 +81,7 @@ impl Collector {
                 tracing::error!("the collector of the replay ended: {error}");
             }
         });
-        let own = Own { server, _folder: folder };
+        let own = Own { clock: told, server, _folder: folder };
         Ok(Self { own: Some(own), ..Self::given(url, invites.0, invites.1)? })
     }
 
@@ -91,6 +95,18 @@ impl Collector {
             Role::Probe => &self.invite,
             Role::Control => &self.control_invite,
         }
+    }
+
+    /// Whether it goes by the time of the history.
+    pub(super) fn is_told(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// Tells it the time, and waits until all that came in by then is in the events. One that runs already has its own time.
+    pub(super) async fn tell(&self, now: Timestamp) -> Result<()> {
+        let Some(own) = &self.own else { return Ok(()) };
+        let set = tokio::time::timeout(PATIENCE, own.clock.set(now)).await;
+        set.with_context(|| format!("the collector of the replay did not keep up with {now}; its log may say why"))
     }
 
     /// Returns when the events say all that the reports tell.

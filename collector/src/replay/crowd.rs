@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use ed25519_dalek::SigningKey;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
-use kedergi_detector::{Round, Scenario, SimProbe};
+use kedergi_detector::{Minute, Round, Scenario, SimProbe};
 use kedergi_wire::{
-    ApiPath, Batch, CONSENT_VERSION, EnrollReply, EnrollRequest, Kind, Problem, Report, Role, limits, seal,
+    Agenda, ApiPath, Batch, CONSENT_VERSION, EnrollReply, EnrollRequest, Heartbeat, Kind, Problem, Report, Role,
+    limits, seal,
 };
 use reqwest::StatusCode;
 use reqwest::header::CONTENT_TYPE;
@@ -23,9 +23,8 @@ use super::collector::Collector;
 use super::networks::loopback_for;
 use crate::outgoing::client_builder;
 
-/// The history is sent in slices of this much event time: everybody sends what falls into one before anybody goes on, controls
-/// first, so that the collector meets the reports in about the order in which real probes would have brought them.
-const SLICE: SignedDuration = SignedDuration::from_mins(10);
+/// The collector's clock is set so much beyond the end, so that the last minute is over for it.
+const AFTER: SignedDuration = SignedDuration::from_secs(10);
 /// Probes that send at the same time.
 const AT_ONCE: usize = 16;
 /// Longer than the collector takes for the largest batch on a slow disk.
@@ -36,9 +35,11 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// A line of progress each time so much of the history is sent.
 const PROGRESS: SignedDuration = SignedDuration::from_hours(4);
 
+const SOFTWARE: &str = concat!("kedergi-replay ", env!("CARGO_PKG_VERSION"));
+
 /// All probes of a scenario.
 pub(super) struct Crowd {
-    members: Vec<Arc<Member>>,
+    members: Vec<Member>,
 }
 
 /// One of them.
@@ -61,56 +62,58 @@ impl Crowd {
         let joining = probes.iter().map(|probe| async {
             let member = Member::new(probe, collector.url())?;
             member.enroll(collector.invite(probe.role)).await?;
-            anyhow::Ok(Arc::new(member))
+            anyhow::Ok(member)
         });
         let members = stream::iter(joining).buffered(AT_ONCE).try_collect().await;
         Ok(Self { members: members.context("a simulated probe could not enroll")? })
     }
 
-    /// Sends the whole history and returns how many reports it has.
-    pub(super) async fn send(&mut self, scenario: &Scenario) -> Result<usize> {
-        let (mut slice, mut sent, mut told) = (Slice::new(scenario.start), 0, scenario.start);
-        for round in scenario.rounds() {
-            if round.at >= slice.end {
-                sent += self.send_slice(&slice).await?;
-                slice = Slice::new(round.at);
+    /// Plays the whole history, minute by minute, and returns how many reports it has. Everybody sends what falls into one minute
+    /// before anybody goes on, controls first, so that the collector meets the reports in about the order in which real probes
+    /// would have brought them.
+    pub(super) async fn play(&self, scenario: &Scenario, collector: &Collector) -> Result<usize> {
+        let (mut rounds, mut sent, mut told) = (scenario.rounds().peekable(), 0, scenario.start);
+        for Minute { at, heard } in scenario.minutes() {
+            collector.tell(at).await?;
+            sent += self.report(std::iter::from_fn(|| rounds.next_if(|round| round.at < at))).await?;
+            // Where a collector has a time of its own, signs of life would tell it nothing of the history.
+            if collector.is_told() {
+                self.give_signs(&heard, at).await?;
             }
-            if round.at.duration_since(told) >= PROGRESS {
-                told = round.at;
+            if at.duration_since(told) >= PROGRESS {
+                told = at;
                 eprintln!("{}  {sent} reports", told.strftime("%Y-%m-%d %H:%M UTC"));
             }
-            slice.add(round);
         }
-        Ok(sent + self.send_slice(&slice).await?)
+        sent += self.report(rounds).await?;
+        collector.tell(scenario.end.saturating_add(AFTER).unwrap_or(scenario.end)).await?;
+        Ok(sent)
     }
 
-    async fn send_slice(&self, slice: &Slice) -> Result<usize> {
+    /// Sends what was measured in a while, and returns how many reports that were.
+    async fn report(&self, rounds: impl Iterator<Item = Round>) -> Result<usize> {
+        let mut reports = BTreeMap::<u32, Vec<Report>>::new();
+        for round in rounds {
+            reports.entry(round.probe.index).or_default().extend(round.reports);
+        }
         let mut sent = 0;
         for role in [Role::Control, Role::Probe] {
-            let sending = slice.reports.iter().filter_map(|(&index, reports)| {
-                let member = self.members.get(index).filter(|member| member.role == role)?;
+            let sending = reports.iter().filter_map(|(&index, reports)| {
+                let member = self.member(index).filter(|member| member.role == role)?;
                 Some(member.send(reports))
             });
             sent += stream::iter(sending).buffer_unordered(AT_ONCE).try_fold(0, async |sum, n| Ok(sum + n)).await?;
         }
         Ok(sent)
     }
-}
 
-/// What is measured in a while, by probe.
-struct Slice {
-    end: Timestamp,
-    reports: BTreeMap<usize, Vec<Report>>,
-}
-
-impl Slice {
-    fn new(start: Timestamp) -> Self {
-        Self { end: start.saturating_add(SLICE).unwrap_or(Timestamp::MAX), reports: BTreeMap::new() }
+    async fn give_signs(&self, heard: &[SimProbe], at: Timestamp) -> Result<()> {
+        let signs = heard.iter().filter_map(|probe| Some(self.member(probe.index)?.give_sign(at)));
+        stream::iter(signs).buffer_unordered(AT_ONCE).try_collect().await
     }
 
-    fn add(&mut self, round: Round) {
-        let index = usize::try_from(round.probe.index).unwrap_or(usize::MAX);
-        self.reports.entry(index).or_default().extend(round.reports);
+    fn member(&self, index: u32) -> Option<&Member> {
+        self.members.get(usize::try_from(index).ok()?)
     }
 }
 
@@ -132,12 +135,18 @@ impl Member {
     }
 
     async fn enroll(&self, invite: &str) -> Result<()> {
-        let software = concat!("kedergi-replay ", env!("CARGO_PKG_VERSION")).to_owned();
-        let request = EnrollRequest { invite: invite.to_owned(), consent: CONSENT_VERSION, software };
+        let (invite, software) = (invite.to_owned(), SOFTWARE.to_owned());
+        let request = EnrollRequest { invite, consent: CONSENT_VERSION, software };
         let reply: EnrollReply = self.post(ApiPath::ENROLL, Kind::Enroll, &request).await?;
         if reply.role != self.role {
             bail!("an invitation for {:?} enrolls as {:?}; are the two invitations swapped?", self.role, reply.role);
         }
+        Ok(())
+    }
+
+    async fn give_sign(&self, sent: Timestamp) -> Result<()> {
+        let beat = Heartbeat { sent, bundle: None, spooled: 0, dropped: 0, software: SOFTWARE.to_owned(), wait_s: 0 };
+        let _: Agenda = self.post(ApiPath::HEARTBEAT, Kind::Heartbeat, &beat).await?;
         Ok(())
     }
 

@@ -195,15 +195,6 @@ impl Scenario {
         expected.chain(self.quiet(&news)).chain(self.unexpected(&news)).collect()
     }
 
-    /// The scenario as its reports alone tell it. The hour of a sign of life is the collector's own, so a collector to which a history is
-    /// replayed cannot hear the silence in it.
-    #[must_use]
-    pub fn without_silence(&self) -> Self {
-        let mut scenario = self.clone();
-        scenario.expectations.retain(|expectation| !expectation.is_silence());
-        scenario
-    }
-
     /// When and where a service is cut.
     pub(super) fn cuts(&self, service: &ServiceId) -> impl Iterator<Item = Cut> {
         let steps = self.steps.iter().filter(|step| step.technique.is_interference() && step.names(service));
@@ -342,7 +333,7 @@ impl Scenario {
 
 impl Expectation {
     /// Whether it is about networks that fall silent.
-    pub(super) fn is_silence(&self) -> bool {
+    pub fn is_silence(&self) -> bool {
         self.kind.is_some_and(|kind| kind >= Kind::PartialShutdown)
     }
 

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::alerts::{WebhookSecret, WebhookSettings};
+use crate::clock::Clock;
 use crate::config::Config;
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -73,12 +74,9 @@ impl Drop for Running {
 
 impl Running {
     fn start(folder: &TempDir, receiver: SocketAddr) -> Self {
-        let app = App::open(Config {
-            data_dir: folder.path().to_owned(),
-            alerts: AlertSettings { stdout: false, webhooks: vec![webhook(receiver)] },
-            ..Config::default()
-        });
-        let app = app.unwrap();
+        let alerts = AlertSettings { stdout: false, webhooks: vec![webhook(receiver)] };
+        let config = Config { data_dir: folder.path().to_owned(), alerts, ..Config::default() };
+        let app = App::open(config, Clock::Machine).unwrap();
         let courier = tokio::spawn(run(app.clone()));
         Self { app, courier }
     }

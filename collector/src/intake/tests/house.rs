@@ -23,6 +23,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::app::App;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::keys::invite_hash;
 use crate::serve::{ServeError, Server};
@@ -67,7 +68,7 @@ impl House {
         let mut config = Config { listen: ([127, 0, 0, 1], 0).into(), data_dir, ..Config::default() };
         config.alerts.stdout = false;
         change(&mut config);
-        let server = Server::bind(config).await.unwrap();
+        let server = Server::bind(config, Clock::Machine).await.unwrap();
         let (app, url) = (server.app().clone(), server.url());
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(server.run(async move {

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::alerts::{AlertSettings, WebhookSettings};
+use crate::clock::Clock;
 use crate::config::Config;
 
 const BLOCKED: Outcome = Outcome::Blocked { how: How::Tls(TlsManner::Timeout) };
@@ -66,7 +67,7 @@ fn open(folder: &TempDir) -> App {
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned().try_into().unwrap();
     let webhooks = vec![WebhookSettings { url: "http://127.0.0.1:9/".parse().unwrap(), secret }];
     let alerts = AlertSettings { stdout: true, webhooks };
-    App::open(Config { data_dir: folder.path().to_owned(), alerts, ..Config::default() }).unwrap()
+    App::open(Config { data_dir: folder.path().to_owned(), alerts, ..Config::default() }, Clock::Machine).unwrap()
 }
 
 fn append(app: &App, fact: Fact) {
