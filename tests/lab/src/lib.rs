@@ -29,6 +29,8 @@ mod process;
 pub use process::{Process, command};
 mod quality;
 pub use quality::{Quality, Share};
+mod rate;
+pub use rate::{Rate, Turn};
 mod rule;
 pub use rule::{Answer, ForgedBy, Rule};
 mod scene;

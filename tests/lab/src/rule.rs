@@ -2,12 +2,11 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Name;
+use crate::{Name, Rate};
 
 /// One thing a censor does. A rule that takes a name means the name and everything below it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,7 +144,7 @@ pub enum Rule {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         address: Option<IpAddr>,
         /// Kilobits a second.
-        kbit_s: NonZeroU32,
+        kbit_s: Rate,
     },
     /// As [`Rule::Police`], but what is more waits in a queue.
     Shape {
@@ -156,7 +155,7 @@ pub enum Rule {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         address: Option<IpAddr>,
         /// Kilobits a second.
-        kbit_s: NonZeroU32,
+        kbit_s: Rate,
     },
     /// From a ClientHello with the name on, whatever comes back to the customer is kept for a while.
     Delay {
@@ -182,6 +181,11 @@ impl Rule {
         | Self::Shape { name: Some(name), address: Some(address), .. } = self
         {
             return Err(format!("a rule slows down {name} and {address}; write two rules, one for each"));
+        }
+        if let Self::Police { kbit_s, .. } | Self::Shape { kbit_s, .. } = self
+            && kbit_s.is_empty()
+        {
+            return Err("a rule slows down to no rate at all; give kbit_s a number, or turns".to_owned());
         }
         Ok(())
     }

@@ -434,7 +434,7 @@ mod tests {
         let rule = "do = \"tls-reset\"\n        name = \"news.example\"";
         let both = "do = \"police\"\nname = \"news.example\"\naddress = \"45.80.10.10\"\nkbit_s = 100";
         assert!(refused(rule, both).contains("two rules"));
-        assert!(refused(rule, "do = \"shape\"\nkbit_s = 0").contains("nonzero"));
+        assert!(refused(rule, "do = \"shape\"\nkbit_s = 0").contains("a rate is a number"));
         let site =
             |more: &str| refused("addresses = [\"45.80.10.10\"]", &format!("addresses = [\"45.80.10.10\"]\n{more}"));
         assert!(site("status = 302").contains("400 to 599"));

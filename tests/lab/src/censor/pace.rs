@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::flows::Ends;
 use crate::censor::Direction;
 use crate::packet::{Packet, Transport};
-use crate::{Name, Rule};
+use crate::{Name, Rate, Rule};
 
 /// Bytes that pass at once before a policed rate is kept to.
 const BURST: usize = 10_000;
@@ -24,8 +24,19 @@ const CROWD: usize = 1024;
 pub(super) struct Pace {
     /// Connections whose ClientHello had a name that a rule looks out for.
     named: HashMap<Ends, (String, Instant)>,
-    /// Until when what went before takes its time, by rule and by whose rate it is.
-    busy: HashMap<(usize, Whose, Direction), Instant>,
+    /// What went before, by rule and by whose rate it is.
+    busy: HashMap<(usize, Whose, Direction), Busy>,
+}
+
+/// What went before at one rate.
+#[derive(Debug, Clone, Copy)]
+struct Busy {
+    /// When its first packet came.
+    since: Instant,
+    /// Until when it takes its time.
+    until: Instant,
+    /// At this rate.
+    kbit_s: NonZeroU32,
 }
 
 /// Who shares a rate.
@@ -65,17 +76,24 @@ impl Pace {
             return Some(Duration::ZERO);
         };
         let delay = delay_of(rule).unwrap_or_default();
-        let Some(rate) = rate_of(rule) else {
+        let Some(held) = held_by(rule) else {
             return Some(if direction == Direction::Inward { delay } else { Duration::ZERO });
         };
         self.forget_idle(now);
-        let busy = self.busy.entry((index, whose, direction)).or_insert(now);
-        let done = (*busy).max(now) + rate.time(bytes);
-        if done.saturating_duration_since(now) > rate.time(rate.ahead) {
+        let key = (index, whose, direction);
+        let since = self.busy.get(&key).map_or(now, |busy| busy.since);
+        let kbit_s = held.rate.kbit_s(now.saturating_duration_since(since))?;
+        let busy = self.busy.entry(key).or_insert(Busy { since, until: now, kbit_s });
+        if busy.kbit_s != kbit_s {
+            // Another turn: what is kept goes as it was to go, and keeps nobody else waiting.
+            (busy.until, busy.kbit_s) = (now, kbit_s);
+        }
+        let done = busy.until.max(now) + time(kbit_s, bytes);
+        if done.saturating_duration_since(now) > time(kbit_s, held.ahead) {
             return None;
         }
-        *busy = done;
-        Some(if rate.queues { done.saturating_duration_since(now) } else { Duration::ZERO })
+        busy.until = done;
+        Some(if held.queues { done.saturating_duration_since(now) } else { Duration::ZERO })
     }
 
     /// Who shares the rate that a rule holds this packet to, if it does.
@@ -88,7 +106,7 @@ impl Pace {
             let ends = ends(packet, direction)?;
             return self.named.get(&ends).filter(|(said, _)| name.covers(said)).map(|_| Whose::Connection(ends));
         }
-        rate_of(rule)?;
+        held_by(rule)?;
         match address_of(rule) {
             Some(address) => (address == outside).then_some(Whose::CustomerAndAddress(inside, outside)),
             None => Some(Whose::Customer(inside)),
@@ -98,7 +116,7 @@ impl Pace {
     fn forget_idle(&mut self, now: Instant) {
         if self.named.len() + self.busy.len() >= CROWD {
             self.named.retain(|_, (_, since)| now.saturating_duration_since(*since) < IDLE);
-            self.busy.retain(|_, until| now.saturating_duration_since(*until) < IDLE);
+            self.busy.retain(|_, busy| now.saturating_duration_since(busy.until) < IDLE);
         }
     }
 }
@@ -114,26 +132,25 @@ fn ends(packet: &Packet<'_>, direction: Direction) -> Option<Ends> {
 }
 
 /// A rate, and how it is kept to.
-struct Rate {
-    kbit_s: NonZeroU32,
+struct Held<'a> {
+    rate: &'a Rate,
     /// Whether what is more waits in a queue; else it is lost.
     queues: bool,
     /// Bytes that may run ahead of the rate.
     ahead: usize,
 }
 
-impl Rate {
-    fn time(&self, bytes: usize) -> Duration {
-        let bits = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(8);
-        Duration::from_micros(bits.saturating_mul(1000) / u64::from(self.kbit_s.get()))
-    }
+/// What so many bytes take.
+fn time(kbit_s: NonZeroU32, bytes: usize) -> Duration {
+    let bits = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(8);
+    Duration::from_micros(bits.saturating_mul(1000) / u64::from(kbit_s.get()))
 }
 
-fn rate_of(rule: &Rule) -> Option<Rate> {
-    if let Rule::Police { kbit_s, .. } = rule {
-        Some(Rate { kbit_s: *kbit_s, queues: false, ahead: BURST })
-    } else if let Rule::Shape { kbit_s, .. } = rule {
-        Some(Rate { kbit_s: *kbit_s, queues: true, ahead: QUEUE })
+fn held_by(rule: &Rule) -> Option<Held<'_>> {
+    if let Rule::Police { kbit_s: rate, .. } = rule {
+        Some(Held { rate, queues: false, ahead: BURST })
+    } else if let Rule::Shape { kbit_s: rate, .. } = rule {
+        Some(Held { rate, queues: true, ahead: QUEUE })
     } else {
         None
     }

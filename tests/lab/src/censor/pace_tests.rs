@@ -60,6 +60,14 @@ fn a_rate_by_name_is_the_connections_own() {
 }
 
 #[test]
+fn a_rate_may_change_with_time() {
+    let censor = &mut censor("{ do = 'shape', kbit_s = [{ is = 80, for_s = 2 }, { is = 8000, for_s = 1 }] }");
+    let sent = stream(censor, SITE, PROBE, Duration::from_millis(50), 1000, 80);
+    let late: Vec<_> = sent.iter().map(|decision| decision.late.as_millis()).collect();
+    assert_eq!([late[0], late[39], late[40], late[59], late[60]], [100, 2050, 1, 1, 100]);
+}
+
+#[test]
 fn a_rate_for_everything_is_one_customers() {
     let censor = &mut censor("{ do = 'police', kbit_s = 64 }");
     assert!((60..75).contains(&rate(censor, SITE, PROBE)));
