@@ -13,6 +13,7 @@ mod line;
 #[cfg(test)]
 mod loopback;
 mod names;
+mod once_more;
 mod pairs;
 mod quic;
 mod reach;
@@ -183,11 +184,12 @@ pub async fn measure_run(
     let mut reports: Vec<(Report, Watch)> = measured.buffer_unordered(tools.concurrency).collect().await;
     reports.sort_by_key(|(report, _)| report.sequence);
     let rate_kbit_s = compare(tools, control, compared, &mut reports).await;
-    let mut reports: Vec<Report> = reports.into_iter().map(|(report, _)| report).collect();
-    let line = line::line(reports.iter().map(|report| &report.observations[..]));
-    let line = Line { encrypted_hellos: line::encrypted_hellos(&reports), rate_kbit_s, ..line };
-    reports.iter_mut().for_each(|report| report.line = line);
-    reports
+    let line = line::line(reports.iter().map(|(report, _)| &report.observations[..]));
+    let encrypted_hellos = line::encrypted_hellos(reports.iter().map(|(report, _)| report));
+    let line = Line { encrypted_hellos, rate_kbit_s, ..line };
+    reports.iter_mut().for_each(|(report, _)| report.line = line);
+    once_more::look(tools, control, &mut reports).await;
+    reports.into_iter().map(|(report, _)| report).collect()
 }
 
 /// What was seen of one target.

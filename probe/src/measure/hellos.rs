@@ -62,6 +62,7 @@ fn kind(altered: Altered) -> Option<Hello> {
     match altered {
         Altered::LargeHello => Some(Hello::PostQuantum),
         Altered::EncryptedHello => Some(Hello::GreaseEch),
-        Altered::InnocentName | Altered::TargetNameElsewhere | Altered::ControlHost | Altered::NoResolver => None,
+        Altered::InnocentName | Altered::TargetNameElsewhere | Altered::ControlHost => None,
+        Altered::NoResolver | Altered::Nothing => None,
     }
 }

@@ -37,10 +37,10 @@ pub(crate) fn line<'a>(targets: impl Iterator<Item = &'a [Observation]>) -> Line
 }
 
 /// Targets that answered an ordinary ClientHello and were tried with an encrypted one, and how many answered that too.
-pub(crate) fn encrypted_hellos(reports: &[Report]) -> Tally {
+pub(crate) fn encrypted_hellos<'a>(reports: impl Iterator<Item = &'a Report>) -> Tally {
     let mut tally = Tally::default();
     let finished = |step: &Step| matches!(step, Step::Tls(tls) if tls.outcome.ok().is_some());
-    for report in reports.iter().filter(|report| report.observations.iter().any(|seen| finished(&seen.step))) {
+    for report in reports.filter(|report| report.observations.iter().any(|seen| finished(&seen.step))) {
         let trials = report.trials.iter().filter(|trial| trial.altered == Altered::EncryptedHello);
         let mut handshakes = trials.filter(|trial| matches!(trial.seen.step, Step::Tls(_))).peekable();
         if handshakes.peek().is_some() {

@@ -239,7 +239,7 @@ impl<'a> Comparison<'a> {
             Altered::InnocentName => own(0)?.handshake(self.tools, watch).await,
             Altered::TargetNameElsewhere => fetch(self.host, &self.borrowed).bulk(self.tools, watch).await,
             Altered::ControlHost => own(self.most())?.bulk(self.tools, watch).await,
-            Altered::NoResolver | Altered::LargeHello | Altered::EncryptedHello => None,
+            Altered::NoResolver | Altered::LargeHello | Altered::EncryptedHello | Altered::Nothing => None,
         }
     }
 
@@ -255,7 +255,7 @@ impl<'a> Comparison<'a> {
                 let most = self.most();
                 Fetch { most, ..fetch(self.host, &self.own) }.bulk(self.tools, watch).await
             }
-            Altered::NoResolver | Altered::LargeHello | Altered::EncryptedHello => None,
+            Altered::NoResolver | Altered::LargeHello | Altered::EncryptedHello | Altered::Nothing => None,
         }
     }
 

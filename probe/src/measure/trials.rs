@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use kedergi_verdict::strange_pages;
 use kedergi_wire::{Altered, ControlEntry, Report, Step, TargetUrl, Trial};
 
+use super::once_more::Place;
 use super::watch::Watch;
 use super::{Measurer, reach};
 use crate::ControlHost;
@@ -45,6 +46,24 @@ pub(crate) async fn take_page_apart(
         Some(ip) => take_apart(tools, watch, &report.target, ip).await,
         None => Vec::new(),
     }
+}
+
+/// What was silent, once more as it is; and beside it a control host under its own name, if that was not tried before.
+pub(super) async fn take_once_more(tools: &Measurer, watch: &Watch, place: &Place) -> Vec<Trial> {
+    let Place { hop, url, address } = place;
+    // At the target's own URL the control host was tried when the target failed, and what it answered then is what counts.
+    let host = tools.control_hosts.first().filter(|_| *hop > 0);
+    let own = host.and_then(|host| Some((elsewhere(host, url), renamed(url, &host.name)?)));
+    let at_the_host = async {
+        match own {
+            Some((host, own)) => take(tools, watch, Altered::ControlHost, &own, host).await,
+            None => Vec::new(),
+        }
+    };
+    let (there, at_the_host) = tokio::join!(take(tools, watch, Altered::Nothing, url, *address), at_the_host);
+    let mut seen = [there, at_the_host].concat();
+    seen.iter_mut().for_each(|trial| trial.seen.hop = *hop);
+    seen
 }
 
 /// Where a control host is asked: in the clear at the port for that.

@@ -10,6 +10,7 @@ mod address;
 mod case;
 mod chain;
 mod control;
+mod crowded;
 mod dns;
 mod evidence;
 #[cfg(test)]

@@ -19,8 +19,11 @@ pub(crate) fn no_connectivity(case: &Case<'_>) -> Option<Vec<Evidence>> {
 }
 
 /// Nobody abroad answered for this target, and hardly any other target could be connected to: the few that could stand inside
-/// the country. Resolvers there may still answer, or say that they failed.
+/// the country. Resolvers there may still answer, or say that they failed. What the control did not get either is down.
 pub(crate) fn abroad_cut(case: &Case<'_>) -> Option<Vec<Evidence>> {
+    if case.control.is_some() && case.reached_control().is_none() {
+        return None;
+    }
     let targets = case.report.line.targets;
     let hardly_any = targets.tried > 1 && u32::from(targets.answered) * 4 < u32::from(targets.tried);
     let asked = case.dns().filter(|seen| seen.what.resolver != ResolverClass::System);
@@ -91,10 +94,15 @@ fn loses_packets(case: &Case<'_>) -> Option<String> {
 /// Nothing but silence, on a line that is slow for everything: who waits gives up before the answer is there.
 pub(crate) fn slow(case: &Case<'_>) -> Option<Vec<Evidence>> {
     let rate = throttle::slow_line(case)?;
+    let first = silences(case)?;
+    Some(vec![seen(first, "Nothing came back in time."), rate])
+}
+
+/// The first of the failures after DNS, if there are any and all are silence.
+pub(crate) fn silences(case: &Case<'_>) -> Option<usize> {
     let failures = after_dns(case);
     let (index, _) = failures.first()?;
-    let silent = failures.iter().all(|(_, failure)| *failure == Failure::Timeout);
-    silent.then(|| vec![seen(*index, "Nothing came back in time."), rate])
+    failures.iter().all(|(_, failure)| *failure == Failure::Timeout).then_some(*index)
 }
 
 /// Whoever was asked, somebody else answered, for any target of the run: what names lead to and what pages say is theirs.
@@ -193,6 +201,8 @@ mod tests {
         };
         assert_eq!(cut(9), "abroad-cut");
         assert_eq!(cut(10), "dns-refused");
+        let gone = report(HTTPS).silent(DOH).silent(PUBLIC).tcp(SITE, Some(Failure::Timeout)).line(3, 9).targets(40, 1);
+        assert_eq!(rule(gone, Some(&control_failed(HTTPS))), "down", "most of the list may be out of order");
         let dead = report(HTTPS).says_code(SYSTEM, Rcode::ServFail).says(DOH, &[SITE]).works(SITE).line(9, 0);
         assert_eq!(rule(dead, Some(&control(HTTPS))), "resolver-dead");
     }

@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use crate::case::Case;
 use crate::evidence::known;
 use crate::{
-    DnsManner, Evidence, How, HttpManner, Outcome, Rule, RuleId, TcpManner, TlsManner, Why, dns, http, line, reach,
-    tcp, throttle, tls, trigger,
+    DnsManner, Evidence, How, HttpManner, Outcome, Rule, RuleId, TcpManner, TlsManner, Why, crowded, dns, http, line,
+    reach, tcp, throttle, tls, trigger,
 };
 
 /// Version of the rules. It rises when the same report could be judged otherwise than before.
-pub const RULES_VERSION: u16 = 4;
+pub const RULES_VERSION: u16 = 5;
 
 /// The rules, in the order in which they are tried: the first that fires decides.
 pub fn rules() -> &'static [Rule] {
@@ -47,14 +47,14 @@ pub(crate) static RULES: &[Rule] = &[
     rule(
         "throttled-name",
         Outcome::Throttled,
-        "The same bytes from the same control host, or a handshake with the site's address, took at least three times as long under the site's name as under another: at odds of 1000 to 1 over all such pairs. Where only handshakes tell, the control's must have been three times quicker.",
+        "The same bytes from the same control host, or a handshake with the site's address, took at least three times as long under the site's name as under another: at odds of 1000 to 1 over all such pairs. Where only handshakes tell, the control's must have been three times quicker. No control host was silent or late (see crowded-line) just then.",
         TWITTER,
         throttle::by_name,
     ),
     rule(
         "throttled-address",
         Outcome::Throttled,
-        "The site's bytes took at least three times as long as a control host's, at odds of 1000 to 1 over all such pairs, and longer than twelve round trips explain; the control got the site at least three times as fast.",
+        "The site's bytes took at least three times as long as a control host's, at odds of 1000 to 1 over all such pairs, and longer than twelve round trips explain; the control got the site at least three times as fast; no control host was silent or late (see crowded-line) just then.",
         TWITTER,
         throttle::by_address,
     ),
@@ -91,7 +91,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule(
         "abroad-cut",
         inconclusive(Why::NoConnectivity),
-        "Nobody outside the provider's network answered for this target, and fewer than a quarter of the run's targets let themselves be connected to.",
+        "Nobody outside the provider's network answered for this target, and fewer than a quarter of the run's targets let themselves be connected to; the control did not find the target down.",
         "Our own: in a shutdown what stands inside the country still answers",
         line::abroad_cut,
     ),
@@ -192,6 +192,13 @@ pub(crate) static RULES: &[Rule] = &[
         "After the name was resolved nothing but silence, and during the run the bytes of a control host, too, came at less than 200 kbit/s.",
         "Our own: on a line that is slow for everything whoever waits gives up early",
         line::slow,
+    ),
+    rule(
+        "crowded-line",
+        inconclusive(Why::Ambiguous),
+        "After the name was resolved nothing but silence; and beside it a control host under its own name was silent, or took three seconds for a step, though it gave its bytes at another time of the run, or the site itself gave its page, with a valid certificate, when it was asked once more at the end of the run.",
+        "Our own: what passes within the minute was the line's, and a control host shows how the line was just then",
+        crowded::crowded,
     ),
     rule(
         "tcp-timeout",

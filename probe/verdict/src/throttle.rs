@@ -5,7 +5,7 @@ use kedergi_wire::{Altered, ControlEntry, GoodputPair};
 use crate::case::{Case, as_tcp};
 use crate::evidence::{known, moment};
 use crate::goodput::{COMPARED, Weight, log_ratio, median, rate_kbit_s, thousandths, weigh};
-use crate::{Evidence, Pace, Regime};
+use crate::{Evidence, Pace, Regime, crowded};
 
 /// How many times quicker the control must have got the target: the same as pairs are weighed for.
 const QUICKER: u32 = 3;
@@ -62,6 +62,9 @@ pub(crate) fn slow_line(case: &Case<'_>) -> Option<Evidence> {
 /// How slow the target was beside what it was compared with: as [`crate::slowness`], but what a slow server or a long way explains
 /// is left out. A control host under the target's name gives the host's own bytes, whatever the target's server does.
 pub(crate) fn pace(case: &Case<'_>) -> Option<Pace> {
+    if crowded::late_host(case).is_some() {
+        return None;
+    }
     let found = COMPARED.iter().filter_map(|&altered| {
         let pairs: Vec<_> = of(case, altered).collect();
         let slowness = thousandths(median(pairs.iter().filter_map(|pair| log_ratio(pair)))?);
@@ -69,9 +72,11 @@ pub(crate) fn pace(case: &Case<'_>) -> Option<Pace> {
             || match altered {
                 Altered::TargetNameElsewhere => true,
                 Altered::ControlHost => is_quick_for_control(case, &pairs) && !is_far(case, &pairs),
-                Altered::InnocentName | Altered::NoResolver | Altered::LargeHello | Altered::EncryptedHello => {
-                    is_quick_for_control(case, &pairs)
-                }
+                Altered::InnocentName
+                | Altered::NoResolver
+                | Altered::LargeHello
+                | Altered::EncryptedHello
+                | Altered::Nothing => is_quick_for_control(case, &pairs),
             };
         ours.then(|| Pace { slowness, regime: regime(&pairs) })
     });
@@ -82,8 +87,12 @@ fn of<'a>(case: &Case<'a>, altered: Altered) -> impl Iterator<Item = &'a Goodput
     case.report.pairs.iter().filter(move |pair| pair.altered == altered)
 }
 
-/// The pairs that alter this, if they are enough to call the target slow. They are of the target's own URL.
+/// The pairs that alter this, if they are enough to call the target slow. They are of the target's own URL. Where a control host was
+/// late when the target was tried, the line is crowded now and then, and pairs may fall into step with that.
 fn slow<'a>(case: &Case<'a>, altered: Altered) -> Option<Vec<&'a GoodputPair>> {
+    if crowded::late_host(case).is_some() {
+        return None;
+    }
     let pairs: Vec<_> = of(case, altered).collect();
     (weigh(pairs.iter().copied()) == Weight::Slow).then_some(pairs)
 }

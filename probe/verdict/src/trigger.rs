@@ -2,7 +2,7 @@
 
 use kedergi_wire::{Altered, Failure, Layer, Page, Step, Tls, Trial, Verification};
 
-use crate::case::Case;
+use crate::case::{Case, as_tcp};
 use crate::evidence::tried;
 use crate::{Evidence, How, HttpManner, TlsManner, Trigger, http, page, strange, tls};
 
@@ -22,7 +22,8 @@ pub(crate) fn found(case: &Case<'_>, how: How) -> Option<Found> {
     let own = outcome(case, Altered::ControlHost, how).filter(|own| own.passed)?;
     let innocent = outcome(case, Altered::InnocentName, how)?;
     let elsewhere = outcome(case, Altered::TargetNameElsewhere, how)?;
-    let trigger = match (innocent.passed, elsewhere.passed) {
+    let residual = residual(case, how);
+    let trigger = match (innocent.passed || residual, elsewhere.passed) {
         (true, false) => Trigger::Name,
         (false, true) => Trigger::Address,
         (false, false) => Trigger::Either,
@@ -41,6 +42,7 @@ pub(crate) fn found(case: &Case<'_>, how: How) -> Option<Found> {
             )
         }
     };
+    let not = if residual { RESIDUAL } else { not };
     let evidence = vec![
         tried(innocent.index, says(innocent.passed, answered, not)),
         tried(
@@ -55,6 +57,23 @@ pub(crate) fn found(case: &Case<'_>, how: How) -> Option<Found> {
     ];
     let experiments = vec![Altered::InnocentName, Altered::TargetNameElsewhere, Altered::ControlHost];
     Some(Found { trigger, experiments, evidence })
+}
+
+/// What is said where an address is closed for a while to whoever asked for the name.
+const RESIDUAL: &str = "Right after that the same address, which had let itself be connected to, let nothing through for any name: whoever \
+                        asks for the forbidden name is kept from the whole address for a while.";
+
+/// Whether the address let itself be connected to until the target's name was said, and then no more: what a trial meets there
+/// afterwards is what the name left behind (residual blocking), and does not say that the address is blocked.
+fn residual(case: &Case<'_>, how: How) -> bool {
+    let said = matches!(how, How::Tls(_) | How::Http(_));
+    let trials = case.report.trials.iter().filter(|trial| trial.altered == Altered::InnocentName);
+    let innocent: Vec<_> = trials.filter_map(|trial| as_tcp(&trial.seen.step)).collect();
+    let closed = |address| {
+        !innocent.is_empty()
+            && innocent.iter().all(|tcp| tcp.address.ip() == address && tcp.outcome.failure() == Some(Failure::Timeout))
+    };
+    said && case.tcp().any(|seen| seen.what.outcome.ok().is_some() && closed(seen.what.address.ip()))
 }
 
 /// Only this name at this address is answered with a refusal, or with another page that does not say what it stands for. The site itself
@@ -118,7 +137,7 @@ fn handshake_passes(case: &Case<'_>, tls: &Tls, manner: TlsManner) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use kedergi_wire::{Altered, Failure};
+    use kedergi_wire::{Altered, Failure, Trial};
 
     use crate::example::*;
     use crate::{Outcome, Trigger, judge};
@@ -165,6 +184,29 @@ mod tests {
         let silent = silent.trial_tls(Altered::TargetNameElsewhere, None).trial_tls(Altered::ControlHost, None);
         let verdict = judge(&silent.done(), Some(&control(HTTPS)));
         assert_eq!((verdict.rule.as_str(), verdict.trigger), ("tls-timeout", Some(Trigger::NameAtAddress)));
+    }
+
+    /// As [`tried`], but under another name the address did not even let itself be connected to.
+    fn closed_afterwards(connected_before: bool, elsewhere: Option<Failure>) -> (String, Option<Trigger>) {
+        let failed = if connected_before { named(HTTPS).tcp(SITE, None) } else { named(HTTPS) };
+        let failed = failed.tls_fails(OTHER, Failure::Reset).tls_fails(SITE, Failure::Reset);
+        let mut report = failed.done();
+        report.observations.retain(|seen| connected_before || seen.step.layer() != kedergi_wire::Layer::Tcp);
+        let connection = named(HTTPS).tcp(SITE, Some(Failure::Timeout)).done().observations.pop();
+        report.trials.extend(connection.map(|seen| Trial { altered: Altered::InnocentName, seen }));
+        let others =
+            named(HTTPS).trial_tls(Altered::ControlHost, None).trial_tls(Altered::TargetNameElsewhere, elsewhere);
+        report.trials.extend(others.done().trials);
+        let verdict = judge(&report, Some(&control(HTTPS)));
+        (verdict.rule.to_string(), verdict.trigger)
+    }
+
+    #[test]
+    fn what_a_name_leaves_behind_is_the_names() {
+        let judged = |trigger| ("tls-reset".to_owned(), Some(trigger));
+        assert_eq!(closed_afterwards(true, RESET), judged(Trigger::Name));
+        assert_eq!(closed_afterwards(false, RESET), judged(Trigger::Either));
+        assert_eq!(closed_afterwards(true, None).1, None, "it may be the site's own doing");
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub enum Altered {
     LargeHello,
     /// The target's name and address, with an encrypted ClientHello offered.
     EncryptedHello,
+    /// Nothing: what met only silence, once more at the end of the run.
+    Nothing,
 }
 
 /// One step of a trial. Its observation is told like any other; the rules that read the plain course do not see it.
