@@ -46,6 +46,9 @@ pub(super) const VOICES_PARTIAL: usize = 3;
 pub(super) const VOICES_COUNTRY: usize = 3;
 /// One in this many silent voices, and one more, must be heard again for the end; two at least.
 pub(super) const BACK: usize = 4;
+/// Where somebody is still heard, those count who were known this long before they fell silent: laptops that are closed on their
+/// first evening, one after the other, are no partial shutdown.
+pub(super) const SCHOOL: Minute = 24 * 60;
 /// Of two cuts this close the one that explains more is meant.
 pub(super) const NEIGHBOURS: Minute = 15;
 /// A network that falls silent again this soon after its end goes on being silent.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kedergi_wire::Asn;
 
 use super::alarm::{Alarm, Member, end};
-use super::figures::{MOVED, NEIGHBOURS, SHARES, SLACK, VOICES, VOICES_COUNTRY, VOICES_PARTIAL};
+use super::figures::{MOVED, NEIGHBOURS, SCHOOL, SHARES, SLACK, VOICES, VOICES_COUNTRY, VOICES_PARTIAL};
 use super::minutes::Minute;
 use super::probe::{Absence, Probe, hour};
 use crate::alarm::Span;
@@ -221,7 +221,7 @@ impl<'a> Pool<'a> {
                 continue;
             }
             suspected = suspected.or(Some(time));
-            let few = quorum.others > 0 && quorum.silent < VOICES_PARTIAL;
+            let few = quorum.others > 0 && quorum.schooled < VOICES_PARTIAL;
             if sum >= ENOUGH && !few {
                 confirmed = Some(time);
                 break;
@@ -234,6 +234,8 @@ impl<'a> Pool<'a> {
 /// How many voices there are.
 struct Quorum {
     silent: usize,
+    /// Of them those that were there a day before: what they do at this time of day was seen once.
+    schooled: usize,
     others: usize,
     networks: usize,
     /// Half of all at least, and of those that have been there for long.
@@ -257,6 +259,12 @@ impl<'a> Standing<'a> {
 
     fn quorum(&self, time: Minute) -> Quorum {
         let silent: BTreeSet<_> = self.silent_at(time).map(|(seat, _)| (seat.voice, seat.aged)).collect();
+        let a_day_ago = |absence: &Absence| absence.from.saturating_sub(SCHOOL);
+        let schooled: BTreeSet<_> = self
+            .silent_at(time)
+            .filter(|(seat, absence)| seat.probe.is_known(a_day_ago(absence)))
+            .map(|(seat, _)| seat.voice)
+            .collect();
         let networks: BTreeSet<_> = self.silent_at(time).map(|(seat, _)| seat.network).collect();
         let all: BTreeSet<_> = self
             .silent
@@ -268,6 +276,7 @@ impl<'a> Standing<'a> {
         let aged = |voices: &BTreeSet<(u64, bool)>| voices.iter().filter(|(_, aged)| *aged).count();
         Quorum {
             silent: silent.len(),
+            schooled: schooled.len(),
             others: all.len() - silent.len(),
             networks: networks.len(),
             is_most: 2 * silent.len() >= all.len() && 2 * aged(&silent) >= aged(&all),
