@@ -28,7 +28,7 @@ impl Scenario {
         (0_u32..).zip(all).map(move |(minute, at)| {
             let due = |probe: &&SimProbe| match probe.role {
                 Role::Control => true,
-                Role::Probe => (minute + probe.place * 3) % BEAT == 0 && self.reaches_anything(probe, at),
+                Role::Probe => (minute + probe.place * 3).is_multiple_of(BEAT) && self.reaches_anything(probe, at),
             };
             Minute { at, heard: probes.iter().filter(due).copied().collect() }
         })
