@@ -384,10 +384,11 @@ impl Event {
     }
 
     /// Whether it became national so soon after it was confirmed that who was woken then still sits before it: nobody is woken
-    /// twice in a quarter of an hour by one cut that reaches network after network.
+    /// twice in a quarter of an hour by one cut that reaches network after network. (Both may have been at once, and known one
+    /// after the other.)
     pub fn rose_at_once(&self) -> bool {
         let steps = self.reached.confirmed.zip(self.reached.national);
-        steps.is_some_and(|(confirmed, national)| confirmed < national && national.duration_since(confirmed) < AWAKE)
+        steps.is_some_and(|(confirmed, national)| confirmed <= national && national.duration_since(confirmed) < AWAKE)
     }
 
     /// Whether anybody is to be told of it at all: independent probes agree, and nothing explains it away.

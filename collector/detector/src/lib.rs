@@ -45,6 +45,6 @@ pub use event::{
 pub use input::{ControlVote, Heartbeat, Input, Instrument, Listening, Neighbourhood, Resolver, Source, Vote};
 pub use public::PublicEvent;
 pub use scenario::{
-    Controls, Expectation, Fault, FaultKind, Interference, Minute, Mismatch, Network, Played, Round, Scenario,
+    Controls, Expectation, Fault, FaultKind, Interference, Minute, Mismatch, Network, Outage, Played, Round, Scenario,
     ScenarioError, Service, SimProbe, Technique, Throttle,
 };

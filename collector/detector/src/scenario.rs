@@ -37,6 +37,8 @@ const BUNDLED: &[(&str, &str)] = &[
     ("kz-2022-09", include_str!("../scenarios/kz-2022-09.toml")),
     ("kz-2023-steady", include_str!("../scenarios/kz-2023-steady.toml")),
     ("mm-2021-02", include_str!("../scenarios/mm-2021-02.toml")),
+    ("mm-2021-02-nights", include_str!("../scenarios/mm-2021-02-nights.toml")),
+    ("come-and-go", include_str!("../scenarios/come-and-go.toml")),
     ("must-not-fire", include_str!("../scenarios/must-not-fire.toml")),
     ("odd-lines", include_str!("../scenarios/odd-lines.toml")),
     ("ru-2021-03", include_str!("../scenarios/ru-2021-03.toml")),
@@ -82,6 +84,9 @@ pub struct Scenario {
     /// What goes wrong without anybody's intent.
     #[serde(default, rename = "fault")]
     pub faults: Vec<Fault>,
+    /// When the collector was down; what was measured meanwhile reaches it afterwards.
+    #[serde(default)]
+    pub collector_down: Vec<Outage>,
     /// The events that should be found. Any other is one too many.
     #[serde(default, rename = "expect")]
     pub expectations: Vec<Expectation>,
@@ -149,6 +154,16 @@ pub struct Interference {
     pub share: f64,
 }
 
+/// A while in which the collector does not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outage {
+    /// From when.
+    pub from: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+}
+
 /// Something wrong with probes.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -163,8 +178,14 @@ pub struct Fault {
     pub from: Option<Timestamp>,
     /// Until when; until the end if left out.
     pub until: Option<Timestamp>,
+    /// How long after it began it begins again; once if left out.
+    pub every: Option<SignedDuration>,
+    /// How many times it happens then; to the end if left out.
+    pub times: Option<u32>,
     /// What is wrong.
     pub kind: FaultKind,
+    /// On which network the probe is instead, where it is away.
+    pub to: Option<Asn>,
     /// Share of the rounds (of the measurements, where `flaky`) it meets, above 0 and up to 1.
     #[serde(default = "whole")]
     pub share: f64,
@@ -190,6 +211,12 @@ pub enum FaultKind {
     Elsewhere,
     /// Its line is slow for everything, and loses packets.
     Congested,
+    /// Its line has addresses of IPv6, but nothing comes back over it.
+    BrokenIpv6,
+    /// It is on another network of the scenario: a phone that was carried home.
+    Away,
+    /// It runs another version of its software.
+    Update,
 }
 
 /// An event that should be found.
@@ -242,6 +269,12 @@ impl Scenario {
     /// Names of the scenarios that come with this package.
     pub fn bundled_ids() -> impl Iterator<Item = &'static str> {
         BUNDLED.iter().map(|(id, _)| *id)
+    }
+}
+
+impl Outage {
+    fn covers(&self, at: Timestamp) -> bool {
+        (self.from..self.until).contains(&at)
     }
 }
 

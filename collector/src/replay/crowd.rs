@@ -10,7 +10,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use kedergi_detector::{Minute, Round, Scenario, SimProbe};
 use kedergi_wire::{
-    Agenda, ApiPath, Batch, CONSENT_VERSION, EnrollReply, EnrollRequest, Heartbeat, Kind, Problem, Report, Role,
+    Agenda, ApiPath, Asn, Batch, CONSENT_VERSION, EnrollReply, EnrollRequest, Heartbeat, Kind, Problem, Report, Role,
     limits, seal,
 };
 use reqwest::StatusCode;
@@ -35,6 +35,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// A line of progress each time so much of the history is sent.
 const PROGRESS: SignedDuration = SignedDuration::from_hours(4);
 
+/// Probes that a network of a scenario has at most.
+const MOST_RESIDENTS: u32 = 100;
 const SOFTWARE: &str = concat!("kedergi-replay ", env!("CARGO_PKG_VERSION"));
 
 /// All probes of a scenario.
@@ -46,7 +48,8 @@ pub(super) struct Crowd {
 struct Member {
     role: Role,
     key: SigningKey,
-    client: reqwest::Client,
+    /// One for each network that it is ever on; for a control one for none.
+    clients: BTreeMap<Option<Asn>, reqwest::Client>,
     collector: Url,
 }
 
@@ -60,8 +63,8 @@ impl Crowd {
     pub(super) async fn enroll(scenario: &Scenario, collector: &Collector) -> Result<Self> {
         let probes = scenario.probes();
         let joining = probes.iter().map(|probe| async {
-            let member = Member::new(probe, collector.url())?;
-            member.enroll(collector.invite(probe.role)).await?;
+            let member = Member::new(probe, &scenario.haunts(probe), collector.url())?;
+            member.enroll(probe.network, collector.invite(probe.role)).await?;
             anyhow::Ok(member)
         });
         let members = stream::iter(joining).buffered(AT_ONCE).try_collect().await;
@@ -92,15 +95,15 @@ impl Crowd {
 
     /// Sends what was measured in a while, and returns how many reports that were.
     async fn report(&self, rounds: impl Iterator<Item = Round>) -> Result<usize> {
-        let mut reports = BTreeMap::<u32, Vec<Report>>::new();
+        let mut reports = BTreeMap::<(u32, Option<Asn>), Vec<Report>>::new();
         for round in rounds {
-            reports.entry(round.probe.index).or_default().extend(round.reports);
+            reports.entry((round.probe.index, round.probe.network)).or_default().extend(round.reports);
         }
         let mut sent = 0;
         for role in [Role::Control, Role::Probe] {
-            let sending = reports.iter().filter_map(|(&index, reports)| {
+            let sending = reports.iter().filter_map(|(&(index, from), reports)| {
                 let member = self.member(index).filter(|member| member.role == role)?;
-                Some(member.send(reports))
+                Some(member.send(from, reports))
             });
             sent += stream::iter(sending).buffer_unordered(AT_ONCE).try_fold(0, async |sum, n| Ok(sum + n)).await?;
         }
@@ -108,7 +111,7 @@ impl Crowd {
     }
 
     async fn give_signs(&self, heard: &[SimProbe], at: Timestamp) -> Result<()> {
-        let signs = heard.iter().filter_map(|probe| Some(self.member(probe.index)?.give_sign(at)));
+        let signs = heard.iter().filter_map(|probe| Some(self.member(probe.index)?.give_sign(probe.network, at)));
         stream::iter(signs).buffer_unordered(AT_ONCE).try_collect().await
     }
 
@@ -117,54 +120,64 @@ impl Crowd {
     }
 }
 
+/// Where a probe acts from on a network: a resident by its place there, a guest behind all residents.
+fn address(probe: &SimProbe, network: Asn) -> Result<IpAddr> {
+    let place = if probe.network == Some(network) { probe.place } else { MOST_RESIDENTS.saturating_add(probe.index) };
+    loopback_for(network, place).with_context(|| {
+        format!("{network}: no slice of loopback stands for probe {place} of this network; --direct plays any network")
+    })
+}
+
 impl Member {
-    fn new(probe: &SimProbe, collector: &Url) -> Result<Self> {
-        let address = match probe.network {
-            None => None,
-            Some(network) => Some(loopback_for(network, probe.place).with_context(|| {
-                format!(
-                    "{network}: no slice of loopback stands for probe {} of this network; --direct plays any network",
-                    probe.place
-                )
-            })?),
-        };
+    fn new(probe: &SimProbe, haunts: &[Asn], collector: &Url) -> Result<Self> {
+        let at = |network| anyhow::Ok((Some(network), client(Some(address(probe, network)?))?));
+        let mut clients = haunts.iter().copied().map(at).collect::<Result<BTreeMap<_, _>>>()?;
+        if probe.role == Role::Control {
+            clients.insert(None, client(None)?);
+        }
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)?;
         let key = SigningKey::from_bytes(&seed);
-        Ok(Self { role: probe.role, key, client: client(address)?, collector: collector.clone() })
+        Ok(Self { role: probe.role, key, clients, collector: collector.clone() })
     }
 
-    async fn enroll(&self, invite: &str) -> Result<()> {
+    async fn enroll(&self, from: Option<Asn>, invite: &str) -> Result<()> {
         let (invite, software) = (invite.to_owned(), SOFTWARE.to_owned());
         let request = EnrollRequest { invite, consent: CONSENT_VERSION, software };
-        let reply: EnrollReply = self.post(ApiPath::ENROLL, Kind::Enroll, &request).await?;
+        let reply: EnrollReply = self.post(from, ApiPath::ENROLL, Kind::Enroll, &request).await?;
         if reply.role != self.role {
             bail!("an invitation for {:?} enrolls as {:?}; are the two invitations swapped?", self.role, reply.role);
         }
         Ok(())
     }
 
-    async fn give_sign(&self, sent: Timestamp) -> Result<()> {
+    async fn give_sign(&self, from: Option<Asn>, sent: Timestamp) -> Result<()> {
         let beat = Heartbeat { sent, bundle: None, spooled: 0, dropped: 0, software: SOFTWARE.to_owned(), wait_s: 0 };
-        let _: Agenda = self.post(ApiPath::HEARTBEAT, Kind::Heartbeat, &beat).await?;
+        let _: Agenda = self.post(from, ApiPath::HEARTBEAT, Kind::Heartbeat, &beat).await?;
         Ok(())
     }
 
     /// Sends reports in order and returns how many there were.
-    async fn send(&self, reports: &[Report]) -> Result<usize> {
+    async fn send(&self, from: Option<Asn>, reports: &[Report]) -> Result<usize> {
         for reports in reports.chunks(limits::REPORTS) {
             let batch = Batch { reports: reports.to_vec() };
-            let _: kedergi_wire::Receipt = self.post(ApiPath::REPORTS, Kind::Batch, &batch).await?;
+            let _: kedergi_wire::Receipt = self.post(from, ApiPath::REPORTS, Kind::Batch, &batch).await?;
         }
         Ok(reports.len())
     }
 
-    async fn post<T: DeserializeOwned>(&self, path: &str, kind: Kind, payload: &impl Serialize) -> Result<T> {
+    async fn post<T: DeserializeOwned>(
+        &self,
+        from: Option<Asn>,
+        path: &str,
+        kind: Kind,
+        payload: &impl Serialize,
+    ) -> Result<T> {
+        let client = self.clients.get(&from).context("a simulated probe is where it never is")?;
         let bytes = seal(kind, &self.key, payload)?;
         let url = self.collector.join(path)?;
         for _ in 0..RETRIES {
-            let response = self
-                .client
+            let response = client
                 .post(url.clone())
                 .header(CONTENT_TYPE, "application/octet-stream")
                 .body(bytes.clone())

@@ -277,7 +277,8 @@ impl Scenario {
         let meant = |affected: &&Affected| {
             affected.service.as_ref().is_none_or(|service| {
                 let mut cuts = self.cuts(service);
-                !expectation.services.contains(service) || !cuts.any(|cut| cut.network == affected.network)
+                let cut = expectation.note == Some(Note::Instrument) || cuts.any(|cut| cut.network == affected.network);
+                !expectation.services.contains(service) || !cut
             })
         };
         event.scope.iter().filter(told).filter(meant).filter_map(|affected| {

@@ -40,7 +40,7 @@ impl Scenario {
         let mut inputs = self.inputs().peekable();
         loop {
             // What came in by then, minute by minute, and then what was measured.
-            let at = inputs.peek().map_or(self.end, at);
+            let at = inputs.peek().map_or(self.end, |input| self.reaches_collector(at(input)));
             let input = match signs.next_if(|(due, _)| *due <= at) {
                 Some((_, sign)) => sign,
                 None => match inputs.next() {
@@ -109,7 +109,7 @@ impl<'a> Direct<'a> {
     fn input(&mut self, looked: &Looked, index: u16, target: usize, fate: Fate) -> Option<Input> {
         let at = looked.started(target);
         let (id, country) = (self.ids[looked.probe], self.rounds.country());
-        let (service, role) = (self.services[target].clone(), looked.sim.role);
+        let (service, role, software) = (self.services[target].clone(), looked.sim.role, looked.software);
         let verdict = self.verdict(looked, target, fate);
         match role {
             Role::Control => {
@@ -137,7 +137,7 @@ impl<'a> Direct<'a> {
                     resolver: Resolver::of_probe(verdict.outcome),
                     sureness: None,
                     slowness: verdict.pace,
-                    instrument: Instrument { rules: verdict.rules_version, ..Instrument::default() },
+                    instrument: Instrument { software, rules: verdict.rules_version, ..Instrument::default() },
                     report: Some(ReportRef { batch: BatchId(batch), index }),
                 }))
             }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use kedergi_wire::{Asn, ServiceId, TargetUrl, limits};
 
-use super::{Scenario, Technique, Throttle};
-use crate::Level;
+use super::{Fault, FaultKind, Scenario, Technique, Throttle};
+use crate::{Level, Note};
 
 /// Longest scenario: what lies further back than a month no replay needs, and every minute of it costs time.
 const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
@@ -76,6 +76,14 @@ pub enum ScenarioError {
     /// A technique with a scope that makes no sense of it.
     #[error("{0}")]
     Scope(&'static str),
+    /// A fault that makes no sense.
+    #[error("fault number {number}: {what}")]
+    Fault {
+        /// Which, from 1.
+        number: usize,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// An expectation that no event can meet.
     #[error("the event {name:?} is expected to be {}, which is never told: say confirmed or national, or leave the level out", level.word())]
     Level {
@@ -150,10 +158,17 @@ impl Scenario {
     }
 
     fn validate_faults(&self) -> Result<(), ScenarioError> {
-        for fault in &self.faults {
+        for outage in &self.collector_down {
+            span(outage.from, outage.until)?;
+        }
+        for (number, fault) in (1..).zip(&self.faults) {
             span(fault.from.unwrap_or(self.start), fault.until.unwrap_or(self.end))?;
             share(fault.share)?;
             self.know_networks(&fault.networks)?;
+            self.know_networks(fault.to.as_slice())?;
+            if let Some(what) = nonsense(fault) {
+                return Err(ScenarioError::Fault { number, what });
+            }
         }
         Ok(())
     }
@@ -172,7 +187,11 @@ impl Scenario {
             }
             count(&format!("services of {:?}", expectation.name), expectation.services.len(), 256)?;
             self.know_services(&expectation.services)?;
-            let idle = expectation.services.iter().find(|service| self.cuts(service).next().is_none());
+            // What an instrument sees that is none needs no step.
+            let seen = |service: &&ServiceId| {
+                expectation.note != Some(Note::Instrument) && self.cuts(service).next().is_none()
+            };
+            let idle = expectation.services.iter().find(seen);
             if let Some(service) = idle {
                 return Err(ScenarioError::Idle { name: expectation.name.clone(), service: service.clone() });
             }
@@ -188,6 +207,23 @@ impl Scenario {
     fn know_services(&self, services: &[ServiceId]) -> Result<(), ScenarioError> {
         let unknown = services.iter().find(|&id| self.services.iter().all(|service| service.id != *id));
         unknown.map_or(Ok(()), |id| Err(ScenarioError::Service(id.clone())))
+    }
+}
+
+/// What is wrong with a fault beside the places and times it names.
+fn nonsense(fault: &Fault) -> Option<&'static str> {
+    let lasts = fault.from.zip(fault.until).map(|(from, until)| until.duration_since(from));
+    let away = fault.kind == FaultKind::Away;
+    if away != fault.to.is_some() {
+        Some("a probe that is away needs `to`, the network where it is, and no other fault has it")
+    } else if (away || fault.kind == FaultKind::Update) && fault.share < 1.0 {
+        Some("a probe is away or updated for all of the time: leave out the share")
+    } else if fault.every.is_some_and(|every| lasts.is_none_or(|lasts| every < lasts)) {
+        Some("what happens every so often needs `from` and `until`, and begins again after it ended")
+    } else if fault.times.is_some_and(|times| times == 0 || fault.every.is_none()) {
+        Some("`times` is how often it happens `every` so often, and not 0")
+    } else {
+        None
     }
 }
 

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BinaryHeap};
 use jiff::{SignedDuration, Timestamp};
 use kedergi_verdict::{DnsManner, How};
 use kedergi_wire::{
-    Asn, CountryCode, Digest, FORMAT, Known, Line, ProbeId, Report, Role, Source, SystemResolver, Tally, Vantage,
+    Asn, CountryCode, Digest, FORMAT, Instrument, Known, Line, ProbeId, Report, Role, Source, SystemResolver, Tally,
+    Vantage,
 };
 
 use super::noise::{below, happens};
@@ -32,12 +33,13 @@ const BY_LOT: f64 = 0.25;
 const RATE: u32 = 140;
 
 /// What is met because of a probe's faults; the first that it has counts.
-const FAULTS: [(FaultKind, Fate); 5] = [
+const FAULTS: [(FaultKind, Fate); 6] = [
     (FaultKind::Flaky, Fate::Lost),
     (FaultKind::Portal, Fate::Portal),
     (FaultKind::Resolver, Fate::Met(How::Dns(DnsManner::WrongAddress))),
     (FaultKind::OldStore, Fate::OldStore),
     (FaultKind::Elsewhere, Fate::Elsewhere),
+    (FaultKind::BrokenIpv6, Fate::BrokenIpv6),
 ];
 
 /// A simulated probe.
@@ -49,7 +51,7 @@ pub struct SimProbe {
     pub place: u32,
     /// What it is trusted with.
     pub role: Role,
-    /// Where it measures from; `None` for a control.
+    /// Where it measures from, at home if no time is said; `None` for a control.
     pub network: Option<Asn>,
 }
 
@@ -104,12 +106,25 @@ impl Scenario {
     }
 
     pub(super) fn is_off(&self, probe: &SimProbe, at: Timestamp) -> bool {
+        let here = self.whereabouts(probe, at).network;
         let silenced = self.steps.iter().any(|step| {
             step.technique == Technique::Silence
-                && probe.network.is_some_and(|asn| step.networks.is_empty() || step.networks.contains(&asn))
+                && here.is_some_and(|asn| step.networks.is_empty() || step.networks.contains(&asn))
                 && (step.from..step.until).contains(&at)
         });
         silenced || self.has_fault(FaultKind::Offline, probe, at, 0)
+    }
+
+    /// The probe where it is then: at home, or away.
+    pub(super) fn whereabouts(&self, probe: &SimProbe, at: Timestamp) -> SimProbe {
+        let away = self.faults.iter().find(|fault| fault.kind == FaultKind::Away && fault.concerns(probe, at));
+        SimProbe { network: away.map_or(probe.network, |fault| fault.to), ..*probe }
+    }
+
+    /// All networks that a probe is ever on, its home first.
+    pub fn haunts(&self, probe: &SimProbe) -> Vec<Asn> {
+        let away = self.faults.iter().filter(|fault| fault.kind == FaultKind::Away && fault.is_of(probe));
+        probe.network.into_iter().chain(away.filter_map(|fault| fault.to)).collect()
     }
 
     pub(super) fn has_fault(&self, kind: FaultKind, probe: &SimProbe, at: Timestamp, target: u64) -> bool {
@@ -126,9 +141,10 @@ impl Scenario {
         };
         let luck = u8::try_from(luck).unwrap_or(0);
         let paced = |hold| Fate::Paced(Paced { hold, wanted, luck });
+        let here = self.whereabouts(probe, at).network;
         let interference = (0..).zip(&self.steps).find_map(|(number, step)| {
             let place = [4, number, u64::from(probe.index), moment(at), target];
-            let met = step.concerns(probe.network, &site.service, at) && happens(step.share, self.seed, &place);
+            let met = step.concerns(here, &site.service, at) && happens(step.share, self.seed, &place);
             match step.technique {
                 Technique::Block(how) if met => Some(Fate::Met(how)),
                 Technique::Down if met => Some(Fate::Lost),
@@ -159,11 +175,23 @@ impl Scenario {
 
 impl Fault {
     /// Faults are of volunteers' probes: controls are looked after.
-    fn concerns(&self, probe: &SimProbe, at: Timestamp) -> bool {
+    fn is_of(&self, probe: &SimProbe) -> bool {
         probe.network.is_some_and(|asn| self.networks.is_empty() || self.networks.contains(&asn))
             && (self.probes.is_empty() || self.probes.contains(&probe.place))
-            && self.from.is_none_or(|from| from <= at)
-            && self.until.is_none_or(|until| at < until)
+    }
+
+    fn concerns(&self, probe: &SimProbe, at: Timestamp) -> bool {
+        let at = self.first_time(at);
+        self.is_of(probe) && self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
+    }
+
+    /// The time moved back by whole repetitions, to when it happened first.
+    fn first_time(&self, at: Timestamp) -> Timestamp {
+        let (Some(every), Some(from)) = (self.every, self.from) else { return at };
+        let (since, every) = (at.duration_since(from).as_secs(), every.as_secs());
+        let last = self.times.map_or(i64::MAX, |times| i64::from(times) - 1);
+        let repeated = since.div_euclid(every).clamp(0, last.max(0)).saturating_mul(every);
+        at.checked_sub(SignedDuration::from_secs(repeated)).unwrap_or(at)
     }
 }
 
@@ -189,7 +217,10 @@ pub(super) struct Looked {
     pub(super) at: Timestamp,
     /// Its place among all probes.
     pub(super) probe: usize,
+    /// Where it is.
     pub(super) sim: SimProbe,
+    /// Which version of its software it runs.
+    pub(super) software: u32,
     /// Each target, and what its measurement met.
     pub(super) fates: Vec<(usize, Fate)>,
 }
@@ -269,8 +300,10 @@ impl<'a> Rounds<'a> {
             .into_iter()
             .map(|target| (target, self.fate(&sim, due.at, target, cut, again || wanted == Some(target))))
             .collect();
+        let updated = self.scenario.has_fault(FaultKind::Update, &sim, due.at, 0);
+        let sim = self.scenario.whereabouts(&sim, due.at);
         self.test_again(&sim, due.at, &fates);
-        Some(Looked { at: due.at, probe: due.probe, sim, fates })
+        Some(Looked { at: due.at, probe: due.probe, sim, software: 1 + u32::from(updated), fates })
     }
 
     /// Where the scenario takes place.
@@ -296,7 +329,7 @@ impl<'a> Rounds<'a> {
                         let ask = self.bursts.failed(&(audience, target), probe.id(), at);
                         news.extend(ask.then_some(target));
                     }
-                    Fate::Cut | Fate::Works | Fate::OldStore | Fate::Elsewhere => {}
+                    Fate::Cut | Fate::Works | Fate::OldStore | Fate::Elsewhere | Fate::BrokenIpv6 => {}
                 }
             }
             self.ask(audience, at, &news, Some(probe.index));
@@ -325,7 +358,8 @@ impl<'a> Rounds<'a> {
             return;
         }
         for (number, probe) in self.probes.iter().enumerate() {
-            if probe.network == audience && Some(probe.index) != except {
+            let here = self.scenario.whereabouts(probe, at).network;
+            if here == audience && Some(probe.index) != except {
                 let place = [5, u64::from(probe.index), moment(at)];
                 let after = AGAIN_AFTER_MS + below(AGAIN_SPREAD_MS, self.scenario.seed, &place);
                 self.agenda.push(Reverse(Due {
@@ -353,7 +387,7 @@ impl<'a> Rounds<'a> {
             observations: observations(site, fate),
             trials: Vec::new(),
             pairs: paced(fate).filter(|_| of_probe).map_or_else(Vec::new, |paced| paced.pairs(site)),
-            instrument: None,
+            instrument: Some(Instrument { software: format!("simulated {}", looked.software), list: None }),
         }
     }
 
@@ -388,7 +422,14 @@ impl Looked {
 fn paced(fate: Fate) -> Option<Paced> {
     match fate {
         Fate::Paced(paced) => Some(paced),
-        Fate::Works | Fate::Met(_) | Fate::Lost | Fate::Cut | Fate::Portal | Fate::OldStore | Fate::Elsewhere => None,
+        Fate::Works
+        | Fate::Met(_)
+        | Fate::Lost
+        | Fate::Cut
+        | Fate::Portal
+        | Fate::OldStore
+        | Fate::Elsewhere
+        | Fate::BrokenIpv6 => None,
     }
 }
 

@@ -25,13 +25,19 @@ impl Scenario {
         let probes = self.probes();
         let next = |at: &Timestamp| at.checked_add(MINUTE).ok();
         let all = std::iter::successors(Some(self.start), next).take_while(|at| *at < self.end);
-        (0_u32..).zip(all).map(move |(minute, at)| {
+        let listened = (0_u32..).zip(all).filter(|(_, at)| self.reaches_collector(*at) == *at);
+        listened.map(move |(minute, at)| {
             let due = |probe: &&SimProbe| match probe.role {
                 Role::Control => true,
                 Role::Probe => (minute + probe.place * 3).is_multiple_of(BEAT) && self.reaches_anything(probe, at),
             };
-            Minute { at, heard: probes.iter().filter(due).copied().collect() }
+            Minute { at, heard: probes.iter().filter(due).map(|probe| self.whereabouts(probe, at)).collect() }
         })
+    }
+
+    /// When what is sent then reaches the collector: at once, or when it is up again.
+    pub(super) fn reaches_collector(&self, sent: Timestamp) -> Timestamp {
+        self.collector_down.iter().find(|outage| outage.covers(sent)).map_or(sent, |outage| outage.until)
     }
 
     fn reaches_anything(&self, probe: &SimProbe, at: Timestamp) -> bool {

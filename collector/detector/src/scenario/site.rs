@@ -1,6 +1,6 @@
 //! What a target looks like to those who reach it. Made up, but always the same for the same target.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use kedergi_wire::{Body, Certificate, Digest, Page, ServiceId, TargetUrl};
 
@@ -13,6 +13,8 @@ pub(crate) struct Site {
     pub(crate) url: TargetUrl,
     pub(crate) service: ServiceId,
     pub(crate) addresses: [IpAddr; 2],
+    /// Over IPv6. Only lines that have IPv6 ask for it.
+    pub(crate) ipv6: IpAddr,
     pub(crate) certificate: Certificate,
     pub(crate) page: Page,
 }
@@ -28,6 +30,7 @@ impl Site {
             url: url.clone(),
             service: service.clone(),
             addresses: [address(1), address(2)],
+            ipv6: Ipv6Addr::new(0x2a0f, 0x8000, digest[0].into(), digest[1].into(), 0, 0, 0, 1).into(),
             certificate: certificate(host, "A certification authority"),
             page: page(host, size),
         }

@@ -31,6 +31,8 @@ pub(crate) enum Fate {
     OldStore,
     /// Other addresses than the controls', of the same site.
     Elsewhere,
+    /// An address of IPv6 that nothing comes back from, and others that work.
+    BrokenIpv6,
     /// Nothing that would keep bytes from coming, but they take their time, or were compared.
     Paced(Paced),
 }
@@ -53,6 +55,7 @@ pub(crate) fn observations(site: &Site, fate: Fate) -> Vec<Observation> {
         Fate::OldStore if site.url.is_https() => seen.names_truly().connects().distrusts(),
         Fate::OldStore => seen.names_truly().connects().arrives(),
         Fate::Elsewhere => seen.finds_it_elsewhere(),
+        Fate::BrokenIpv6 => seen.names_truly().tries_ipv6().connects().arrives(),
     };
     seen.list
 }
@@ -127,6 +130,15 @@ impl Seen<'_> {
     fn connects(self) -> Self {
         let addresses = self.site.sockets();
         addresses.into_iter().fold(self, |seen, address| seen.connect(address, None))
+    }
+
+    fn tries_ipv6(self) -> Self {
+        let (name, address) = (self.site.url.host().to_owned(), self.site.ipv6);
+        let outcome = StepOutcome::Ok(vec![answer(20, Rcode::NoError, &[address])]);
+        let (resolver, query) = (ResolverClass::System, Query::Aaaa);
+        let asked = self.step(25, Step::Dns(Dns { resolver, server: None, name, query, outcome }));
+        let socket = SocketAddr::new(address, asked.site.url.port());
+        asked.connect(socket, Some(Failure::Timeout))
     }
 
     fn fails_to_connect(self, failure: Failure) -> Self {

@@ -1,6 +1,6 @@
 //! Whole histories, from what probes saw to events: simulated reports, the real rules, the detector.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use kedergi_verdict::{Outcome, Verdict, control_entry, judge};
@@ -119,7 +119,11 @@ fn every_history_comes_out_as_it_was() {
         let mismatches = sentences(&scenario, &scenario.play().events);
         (!mismatches.is_empty()).then(|| format!("{id}: {mismatches:#?}"))
     };
-    let wrong: Vec<_> = Scenario::bundled_ids().filter_map(play).collect();
+    // Each takes seconds, and none needs another.
+    let wrong: Vec<_> = std::thread::scope(|scope| {
+        let playing: Vec<_> = Scenario::bundled_ids().map(|id| scope.spawn(move || play(id))).collect();
+        playing.into_iter().filter_map(|one| one.join().unwrap()).collect()
+    });
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -260,11 +264,35 @@ fn rounds_are_in_order_and_always_the_same() {
 #[test]
 fn silence_is_silent() {
     let scenario = Scenario::bundled("must-not-fire").unwrap();
-    let silence = &scenario.steps[2];
+    let silence = scenario.steps.iter().find(|step| step.technique == Technique::Silence).unwrap();
     let told = scenario.rounds().filter(|round| {
         round.probe.network == Some(silence.networks[0]) && (silence.from..silence.until).contains(&round.at)
     });
     assert_eq!(told.count(), 0);
+}
+
+/// Probes that come and go do so: laptops sleep, phones are elsewhere, nobody listens while the collector is down.
+#[test]
+fn come_and_go_is_no_idle_scenario() {
+    let scenario = Scenario::bundled("come-and-go").unwrap();
+    let heard = |at: &str| {
+        let at: Timestamp = at.parse().unwrap();
+        let minutes = scenario.minutes().filter(|minute| (at..at + SignedDuration::from_mins(10)).contains(&minute.at));
+        let probes: BTreeSet<_> =
+            minutes.flat_map(|minute| minute.heard).filter_map(|probe| Some((probe.index, probe.network?))).collect();
+        let on = |asn| probes.iter().filter(|(_, network)| *network == Asn::new(asn).unwrap()).count();
+        [9198, 29355, 21299].map(on)
+    };
+    assert_eq!(heard("2024-02-26T08:00:00Z"), [5, 4, 4], "by day");
+    assert_eq!(heard("2024-02-26T18:30:00Z"), [5, 1, 2], "three laptops closed, three phones come home");
+    assert_eq!(heard("2024-02-29T18:00:00Z"), [6, 1, 2]);
+    assert_eq!(heard("2024-03-01T18:00:00Z"), [7, 1, 3], "the same time an hour later");
+    assert_eq!(heard("2024-02-29T09:12:00Z"), [0, 0, 0]);
+    let softwares = |input: &Input| match input {
+        Input::Vote(vote) => Some(vote.instrument.software),
+        Input::Control(_) | Input::Heartbeat(_) | Input::Listening(_) => None,
+    };
+    assert_eq!(scenario.inputs().filter_map(|input| softwares(&input)).collect::<BTreeSet<_>>().len(), 2);
 }
 
 #[test]
@@ -286,6 +314,15 @@ fn what_is_wrong_with_a_scenario_is_said() {
     assert_eq!(error("[[step]]", "[[step]]\nnetworks = [7]"), "AS7 is not one of the networks of the scenario");
     assert_eq!(error("[[step]]", "[[step]]\nshare = 0.0"), "a share of 0 is not above 0 and at most 1");
     assert!(error("silence", "http-block-page").starts_with("http-block-page cannot be done to https://a.example/"));
+    let fault = |text: &str| error("[[step]]", &format!("[[fault]]\n{text}\n[[step]]"));
+    assert_eq!(
+        fault("kind = \"away\""),
+        "fault number 1: a probe that is away needs `to`, the network where it is, and no other fault has it"
+    );
+    assert_eq!(fault("kind = \"away\"\nto = 7"), "AS7 is not one of the networks of the scenario");
+    assert!(fault("kind = \"update\"\nshare = 0.5").ends_with("leave out the share"));
+    assert!(fault("kind = \"cut\"\nevery = \"1h\"").contains("needs `from` and `until`"));
+    assert!(fault("kind = \"cut\"\ntimes = 2").starts_with("fault number 1: `times`"));
     let expecting =
         "[[expect]]\nname = \"x\"\nservices = [\"a\"]\nopens_within = \"10m\"\ncloses_within = \"15m\"\n[[step]]";
     assert_eq!(error("[[step]]", expecting), "the event \"x\" is expected, but no step blocks a");
