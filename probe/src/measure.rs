@@ -35,7 +35,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
-use kedergi_verdict::is_bogon;
+use kedergi_verdict::{is_bogon, strange_pages};
 use kedergi_wire::{
     ControlSnapshot, FORMAT, Known, Line, Observation, Report, Source, TargetUrl, Trial, Vantage, limits,
 };
@@ -208,12 +208,16 @@ async fn compare(
 ) -> Option<u32> {
     let courses: Vec<_> = reports
         .iter()
-        .map(|(report, watch)| pairs::Course {
-            target: &report.target,
-            watch: *watch,
-            seen: &report.observations,
-            control: control.and_then(|control| control.entry(&report.target)),
-            wanted: compared.contains(&report.target),
+        .map(|(report, watch)| {
+            let control = control.and_then(|control| control.entry(&report.target));
+            pairs::Course {
+                target: &report.target,
+                watch: *watch,
+                seen: &report.observations,
+                control,
+                wanted: compared.contains(&report.target),
+                strange: !strange_pages(report, control).is_empty(),
+            }
         })
         .collect();
     let found = pairs::compare(tools, &courses).await;

@@ -17,7 +17,7 @@ use rand::seq::SliceRandom;
 use tokio::time::Instant;
 
 use super::watch::Watch;
-use super::{Measurer, reach};
+use super::{Measurer, reach, trials};
 use crate::ControlHost;
 use transfer::Fetch;
 
@@ -48,6 +48,8 @@ pub(super) struct Course<'a> {
     pub(super) control: Option<&'a ControlEntry>,
     /// Whether it is compared even if it does not seem slow.
     pub(super) wanted: bool,
+    /// Whether a page came in the clear that stands in the site's place: its pace is not the site's.
+    pub(super) strange: bool,
 }
 
 /// What was compared in a run.
@@ -62,14 +64,14 @@ pub(super) struct Compared {
 /// Compares what seems slow, and what is wanted.
 pub(super) async fn compare(tools: &Measurer, courses: &[Course<'_>]) -> Compared {
     let Some(host) = tools.control_hosts.first() else { return Compared::default() };
-    let Some(own) = place_of(&host.name, host.address) else { return Compared::default() };
+    let Some(own) = place_of("https", &host.name, host.address.port()) else { return Compared::default() };
     let mut chosen: Vec<usize> = (0..courses.len()).filter(|at| courses[*at].is_to_compare()).collect();
     let until = Instant::now() + TIME;
     if chosen.is_empty() && !courses.iter().any(Course::was_silent) {
         return Compared::default();
     }
     let watch = Watch::start();
-    let alone = fetch(host, &own).bulk(tools, &watch).await;
+    let alone = Fetch { address: host.address, url: &own, most: BYTES, proven: true }.bulk(tools, &watch).await;
     chosen.shuffle(&mut rand::rng());
     chosen.sort_by_key(|at| !courses[*at].wanted);
     chosen.truncate(TARGETS);
@@ -92,20 +94,14 @@ fn rate(transfer: &Transfer) -> Option<u32> {
 }
 
 /// The bytes of the control host under a name.
-fn place_of(name: &str, address: SocketAddr) -> Option<TargetUrl> {
-    format!("https://{name}:{}{PATH}", address.port()).parse().ok()
-}
-
-/// The control host's bytes, under the name in `url`.
-fn fetch<'a>(host: &ControlHost, url: &'a TargetUrl) -> Fetch<'a> {
-    let proven = reach::bare_host(url) == host.name;
-    Fetch { address: host.address, url, most: BYTES, proven }
+fn place_of(scheme: &str, name: &str, port: u16) -> Option<TargetUrl> {
+    format!("{scheme}://{name}:{port}{PATH}").parse().ok()
 }
 
 impl Course<'_> {
     fn is_to_compare(&self) -> bool {
         let known = self.control.is_none_or(|control| control.reached.is_yes());
-        self.target.is_https() && known && (self.wanted || self.seems_slow())
+        !self.target.is_tcp() && !self.strange && known && (self.wanted || self.seems_slow())
     }
 
     fn seems_slow(&self) -> bool {
@@ -140,9 +136,10 @@ impl Course<'_> {
             })
     }
 
-    /// Where the target is: where it proved its name.
+    /// Where the target is: where it proved its name, or in the clear where it was asked for its page.
     fn address(&self) -> Option<SocketAddr> {
-        self.seen.iter().filter(|seen| seen.hop == 0).find_map(handshake_of)
+        let mut seen = self.seen.iter().filter(|seen| seen.hop == 0);
+        if self.target.is_https() { seen.find_map(handshake_of) } else { seen.find_map(asked_at) }
     }
 
     /// Bytes of its page: what came, or what came to the control where that is more.
@@ -163,6 +160,14 @@ fn handshake_of(seen: &Observation) -> Option<SocketAddr> {
     proven.then_some(tls.address)
 }
 
+/// Where a page was asked for.
+fn asked_at(seen: &Observation) -> Option<SocketAddr> {
+    match &seen.step {
+        Step::Http(http) => Some(http.address),
+        Step::Dns(_) | Step::Tcp(_) | Step::Tls(_) | Step::Quic(_) => None,
+    }
+}
+
 fn is_slow(took_ms: u32, known_ms: Option<u32>) -> bool {
     took_ms >= SLOW_MS && known_ms.is_none_or(|known| took_ms >= known.saturating_mul(SLOWER))
 }
@@ -170,7 +175,9 @@ fn is_slow(took_ms: u32, known_ms: Option<u32>) -> bool {
 /// One target beside the control host.
 struct Comparison<'a> {
     tools: &'a Measurer,
-    host: &'a ControlHost,
+    /// Where the control host is asked, and its name.
+    there: SocketAddr,
+    host: &'a str,
     course: &'a Course<'a>,
     /// The control host's bytes under its own name, and under the target's.
     own: TargetUrl,
@@ -183,8 +190,16 @@ impl<'a> Comparison<'a> {
         if name.parse::<std::net::IpAddr>().is_ok() {
             return None;
         }
-        let (own, borrowed) = (place_of(&host.name, host.address)?, place_of(name, host.address)?);
-        Some(Self { tools, host, course, own, borrowed })
+        let there = trials::elsewhere(host, course.target);
+        let scheme = if course.target.is_https() { "https" } else { "http" };
+        let place = |name| place_of(scheme, name, there.port());
+        let (own, borrowed) = (place(&host.name)?, place(name)?);
+        Some(Self { tools, there, host: &host.name, course, own, borrowed })
+    }
+
+    /// The control host's bytes, under the name in `url`.
+    fn fetch<'b>(&self, url: &'b TargetUrl) -> Fetch<'b> {
+        Fetch { address: self.there, url, most: BYTES, proven: reach::bare_host(url) == self.host }
     }
 
     /// One kind of pair after the other, until one accuses.
@@ -237,7 +252,7 @@ impl<'a> Comparison<'a> {
         let watch = &self.course.watch;
         match altered {
             Altered::InnocentName => own(0)?.handshake(self.tools, watch).await,
-            Altered::TargetNameElsewhere => fetch(self.host, &self.borrowed).bulk(self.tools, watch).await,
+            Altered::TargetNameElsewhere => self.fetch(&self.borrowed).bulk(self.tools, watch).await,
             Altered::ControlHost => own(self.most())?.bulk(self.tools, watch).await,
             Altered::NoResolver | Altered::LargeHello | Altered::EncryptedHello | Altered::Nothing => None,
         }
@@ -250,10 +265,10 @@ impl<'a> Comparison<'a> {
                 let address = self.course.address()?;
                 Fetch { address, url: &self.own, most: 0, proven: false }.handshake(self.tools, watch).await
             }
-            Altered::TargetNameElsewhere => fetch(self.host, &self.own).bulk(self.tools, watch).await,
+            Altered::TargetNameElsewhere => self.fetch(&self.own).bulk(self.tools, watch).await,
             Altered::ControlHost => {
                 let most = self.most();
-                Fetch { most, ..fetch(self.host, &self.own) }.bulk(self.tools, watch).await
+                Fetch { most, ..self.fetch(&self.own) }.bulk(self.tools, watch).await
             }
             Altered::NoResolver | Altered::LargeHello | Altered::EncryptedHello | Altered::Nothing => None,
         }

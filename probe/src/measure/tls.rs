@@ -17,7 +17,8 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, ProtocolVersion, Signat
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use self::counted::Counted;
+pub(super) use self::arrivals::Arrivals;
+pub(super) use self::counted::Counted;
 use self::hello::Hellos;
 use self::roots::Roots;
 pub(crate) use self::shaking::Shaking;

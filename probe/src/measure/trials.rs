@@ -67,7 +67,7 @@ pub(super) async fn take_once_more(tools: &Measurer, watch: &Watch, place: &Plac
 }
 
 /// Where a control host is asked: in the clear at the port for that.
-fn elsewhere(host: &ControlHost, target: &TargetUrl) -> SocketAddr {
+pub(super) fn elsewhere(host: &ControlHost, target: &TargetUrl) -> SocketAddr {
     if target.is_https() { host.address } else { SocketAddr::new(host.address.ip(), 80) }
 }
 

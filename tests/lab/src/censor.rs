@@ -163,7 +163,10 @@ impl Censor {
                 }
                 self.decide_hello(&hello, packet, segment, ends, now)
             }
-            Some(Sight::Request(Some(host))) => self.decide_request(&host, packet, segment, ends, now),
+            Some(Sight::Request(Some(host))) => {
+                self.pace.named(&self.rules, ends, &host, now);
+                self.decide_request(&host, packet, segment, ends, now)
+            }
             Some(Sight::Request(None) | Sight::Incomplete | Sight::Other) | None => Decision::PASS,
         }
     }

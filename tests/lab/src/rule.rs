@@ -135,7 +135,7 @@ pub enum Rule {
         host: Name,
     },
     /// What passes is held to so many kilobits a second, each way: what is more is dropped. With a name: a connection, from a
-    /// ClientHello with it on. With an address: what goes between a customer and the address. With neither: all of a customer's.
+    /// ClientHello or a plain HTTP request with it on. With an address: what goes between a customer and the address. With neither: all of a customer's.
     Police {
         /// The server's name in the ClientHello.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -157,7 +157,7 @@ pub enum Rule {
         /// Kilobits a second.
         kbit_s: Rate,
     },
-    /// From a ClientHello with the name on, whatever comes back to the customer is kept for a while.
+    /// From a ClientHello or a plain HTTP request with the name on, whatever comes back to the customer is kept for a while.
     Delay {
         /// The server's name in the ClientHello.
         name: Name,

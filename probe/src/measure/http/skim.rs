@@ -16,8 +16,10 @@ use super::{TIMEOUT, Version, drive, of, request};
 /// How reading a body ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// It was over, or as much of it came as was wanted.
+    /// As much of it came as was wanted.
     Whole,
+    /// It was over before.
+    Short,
     /// Time was up.
     GivenUp,
 }
@@ -58,7 +60,7 @@ async fn answer(
     let mut read = 0;
     while read < most {
         let Ok(frame) = timeout_at(until, body.frame()).await else { return Ok(Ended::GivenUp) };
-        let Some(frame) = frame else { break };
+        let Some(frame) = frame else { return Ok(Ended::Short) };
         read += frame.map_err(of)?.into_data().map_or(0, |data| data.len());
     }
     Ok(Ended::Whole)

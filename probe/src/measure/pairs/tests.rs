@@ -91,14 +91,20 @@ fn took(handshake_ms: u32, page_ms: Option<u32>) -> Report {
 
 fn seems_slow(here: &Report, control: Option<&Report>) -> bool {
     let control = control.map(control_entry);
-    let course = Course {
-        target: &here.target,
-        watch: Watch::start(),
-        seen: &here.observations,
-        control: control.as_ref(),
-        wanted: false,
-    };
-    course.is_to_compare()
+    course_of(here, control.as_ref(), false).is_to_compare()
+}
+
+fn course_of<'a>(here: &'a Report, control: Option<&'a ControlEntry>, strange: bool) -> Course<'a> {
+    Course { target: &here.target, watch: Watch::start(), seen: &here.observations, control, wanted: false, strange }
+}
+
+#[test]
+fn in_the_clear_a_page_in_the_sites_place_is_not_timed() {
+    let mut slow = took(60, Some(5_000));
+    slow.target = "http://site.example/".parse().unwrap();
+    let course = |strange| course_of(&slow, None, strange);
+    assert!(course(false).is_to_compare() && !course(true).is_to_compare());
+    assert_eq!(course(false).address(), Some("45.80.1.1:443".parse().unwrap()), "where the page was asked for");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::measure::http::{self, Ended, Version};
+use crate::measure::tls::{Arrivals, Counted};
 use crate::measure::watch::{Watch, millis};
 use crate::measure::{Measurer, reach, tcp};
 
@@ -32,6 +33,9 @@ impl Fetch<'_> {
     pub(super) async fn bulk(&self, tools: &Measurer, watch: &Watch) -> Option<Transfer> {
         let stream = connect(self.address).await?;
         let started = Instant::now();
+        if !self.url.is_https() {
+            return self.in_the_clear(stream, watch.at(started)).await;
+        }
         let host = reach::bare_host(self.url);
         let (tls, stream) = tools.handshakes.shake(stream, self.address, host, PATIENCE).await;
         let (handshake_ms, stream) = (millis(started.elapsed()), stream?);
@@ -44,21 +48,15 @@ impl Fetch<'_> {
         // What the handshake brought does not count.
         arrivals.take();
         let ended = http::skim(stream, version, self.url, self.most, TIME).await.ok()?;
-        let now = Instant::now();
-        let arrived = arrivals.take();
-        let (first, last) = arrived.between?;
-        let until = match ended {
-            Ended::Whole => last,
-            Ended::GivenUp => now,
-        };
-        let count = |bytes| u32::try_from(bytes).unwrap_or(u32::MAX);
-        Some(Transfer {
-            after_ms: watch.at(started),
-            handshake_ms: Some(handshake_ms),
-            bytes: count(arrived.bytes),
-            took_ms: millis(until.saturating_duration_since(first)),
-            early_bytes: Some(count(arrived.early)),
-        })
+        timed(&arrivals, ended, watch.at(started), Some(handshake_ms))
+    }
+
+    /// The same without encryption, where nobody proves anything: less than was asked for is another's page.
+    async fn in_the_clear(&self, stream: TcpStream, after_ms: u32) -> Option<Transfer> {
+        let (stream, _) = Counted::new(stream);
+        let arrivals = stream.arrivals();
+        let ended = http::skim(stream, Version::Http1, self.url, self.most, TIME).await.ok()?;
+        if ended == Ended::Short { None } else { timed(&arrivals, ended, after_ms, None) }
     }
 
     /// Only shakes hands, with more patience than a measurement has.
@@ -79,6 +77,25 @@ impl Fetch<'_> {
             early_bytes: None,
         })
     }
+}
+
+/// What arrived on a connection, now that reading has ended.
+fn timed(arrivals: &Arrivals, ended: Ended, after_ms: u32, handshake_ms: Option<u32>) -> Option<Transfer> {
+    let now = Instant::now();
+    let arrived = arrivals.take();
+    let (first, last) = arrived.between?;
+    let until = match ended {
+        Ended::Whole | Ended::Short => last,
+        Ended::GivenUp => now,
+    };
+    let count = |bytes| u32::try_from(bytes).unwrap_or(u32::MAX);
+    Some(Transfer {
+        after_ms,
+        handshake_ms,
+        bytes: count(arrived.bytes),
+        took_ms: millis(until.saturating_duration_since(first)),
+        early_bytes: Some(count(arrived.early)),
+    })
 }
 
 async fn connect(address: SocketAddr) -> Option<TcpStream> {

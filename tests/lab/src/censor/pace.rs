@@ -22,7 +22,7 @@ const CROWD: usize = 1024;
 /// What is remembered of those that are slowed down.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
-    /// Connections whose ClientHello had a name that a rule looks out for.
+    /// Connections whose ClientHello, or plain HTTP request, had a name that a rule looks out for.
     named: HashMap<Ends, (String, Instant)>,
     /// What went before, by rule and by whose rate it is.
     busy: HashMap<(usize, Whose, Direction), Busy>,
@@ -53,7 +53,7 @@ impl Pace {
         self.named.remove(ends);
     }
 
-    /// A ClientHello of the connection has the name.
+    /// A ClientHello of the connection, or a plain HTTP request, has the name.
     pub(super) fn named(&mut self, rules: &[Rule], ends: Ends, name: &str, now: Instant) {
         if rules.iter().filter_map(name_of).any(|meant| meant.covers(name)) {
             self.forget_idle(now);
@@ -160,7 +160,7 @@ fn delay_of(rule: &Rule) -> Option<Duration> {
     if let Rule::Delay { delay_ms, .. } = rule { Some(Duration::from_millis(u64::from(*delay_ms))) } else { None }
 }
 
-/// The name in a ClientHello that brings a rule on.
+/// The name in a ClientHello, or in a plain HTTP request, that brings a rule on.
 fn name_of(rule: &Rule) -> Option<&Name> {
     if let Rule::Police { name, .. } | Rule::Shape { name, .. } = rule {
         name.as_ref()

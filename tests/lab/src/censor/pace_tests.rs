@@ -68,6 +68,17 @@ fn a_rate_may_change_with_time() {
 }
 
 #[test]
+fn a_rate_by_name_knows_plain_requests_too() {
+    let censor = &mut censor("{ do = 'police', name = 'news.example', kbit_s = 100 }");
+    opened(censor);
+    assert!(say(censor, 101, b"GET / HTTP/1.1\r\nHost: www.news.example\r\n\r\n").pass);
+    assert!((95..110).contains(&rate(censor, SITE, PROBE)));
+    opened(censor);
+    assert!(say(censor, 101, b"GET / HTTP/1.1\r\nHost: weather.example\r\n\r\n").pass);
+    assert_eq!(rate(censor, SITE, PROBE), 800);
+}
+
+#[test]
 fn a_rate_for_everything_is_one_customers() {
     let censor = &mut censor("{ do = 'police', kbit_s = 64 }");
     assert!((60..75).contains(&rate(censor, SITE, PROBE)));
