@@ -1,5 +1,6 @@
 //! Every scene of the lab, played with the real probe: each way of blocking is named, and a fault is never called blocking.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -7,6 +8,7 @@ use std::time::Instant;
 use std::{fs, iter, thread};
 
 use kedergi_lab::{Check, Scene, in_lab, play};
+use kedergi_wire::{ListFile, ServiceId};
 
 use crate::binaries::{self, repository_file};
 use crate::matrix::Matrix;
@@ -31,6 +33,37 @@ fn every_scene_ends_as_it_says() {
         io::stderr().write_all(shown.as_bytes()).unwrap();
         assert!(different.is_empty(), "{}", different.join("\n"));
     });
+}
+
+/// The scenes of the services are of those that probes measure, endpoint by endpoint, with the number that makes them blocked.
+#[test]
+fn the_services_of_scenes_are_those_of_the_target_list() {
+    let list: ListFile =
+        toml::from_str(&fs::read_to_string(repository_file("collector/data/targets.toml")).unwrap()).unwrap();
+    let endpoints = |list: &ListFile, name: &ServiceId| {
+        let own = list.target.iter().filter(|target| target.service == *name);
+        own.map(|target| target.url.clone()).collect::<BTreeSet<_>>()
+    };
+    let needed = |list: &ListFile, name: &ServiceId| {
+        list.service.iter().find(|rule| rule.name == *name).map_or(1, |rule| rule.blocked_when)
+    };
+    for scene in ["services-blocked", "services-down-for-the-world"] {
+        let scene = Scene::load(&repository_file("tests/lab/scenes").join(scene).with_extension("toml")).unwrap();
+        let played = scene.list();
+        for name in ["telegram", "telegram-web", "whatsapp-web", "signal", "messenger", "youtube"] {
+            let name: ServiceId = name.parse().unwrap();
+            assert_eq!(endpoints(&played, &name), endpoints(&list, &name), "{name}");
+            assert_eq!(needed(&played, &name), needed(&list, &name), "{name}");
+        }
+        // A service of one endpoint is judged as that.
+        for name in ["whatsapp", "signal-web", "google"] {
+            let own = endpoints(&list, &name.parse().unwrap());
+            assert!(
+                own.len() == 1 && own.iter().all(|url| scene.targets.iter().any(|target| target.url == *url)),
+                "{name}"
+            );
+        }
+    }
 }
 
 /// Plays a scene; what was seen that it does not expect. The matrix counts all that was seen.
