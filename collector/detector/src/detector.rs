@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::agreement::{AT_ONCE, Measured, agree, excuse};
 use crate::controls::Controls;
 use crate::group::groups;
+use crate::habits::{Habits, day};
 use crate::reasoning::{Around, reasoning};
 use crate::series::{Key, Series};
 use crate::silence::{Life, SignOfLife, Silence};
@@ -51,6 +52,8 @@ pub struct Detector {
     reached: BTreeMap<ServiceId, Slots>,
     #[serde(default)]
     silence: Silence,
+    #[serde(default)]
+    habits: Habits,
     too_late: u64,
 }
 
@@ -80,9 +83,12 @@ impl Detector {
         let cast = Cast { at, who: who(vote, at), ballot, instrument: vote.instrument };
         self.measured.note(vote.country, vote.network, cast.who.witness, at);
         let key = Key { country: vote.country, network: vote.network, service: vote.service.clone() };
+        if matches!(vote.source, Source::Probe { .. }) && !self.habits.are_known(day(at)) {
+            self.take_habits(&key, at);
+        }
         let controls = self.controls.entry(vote.service.clone()).or_default();
         let series = self.series.entry(key).or_default();
-        let (put, changed) = series.cast(cast, controls);
+        let (put, changed) = series.cast(cast, controls, self.habits.of(vote.country));
         if put == Put::TooLate {
             self.too_late += 1;
         } else if series.seen.note(vote, at) {
@@ -95,6 +101,18 @@ impl Detector {
             self.tell(vote.country)
         } else {
             Vec::new()
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn habits(&self) -> &Habits {
+        &self.habits
+    }
+
+    /// Takes the habits of the day of a vote before it is read, unless it comes too late to be read.
+    fn take_habits(&mut self, key: &Key, at: Moment) {
+        if self.series.get(key).is_none_or(|series| at >= series.edge()) {
+            self.habits.take(day(at), &self.series);
         }
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::Resolver;
 use crate::alarm::{Accusation, Alarm, Span};
 use crate::controls::Controls;
+use crate::habits::{Customs, LAYERS, Learned};
 use crate::people::People;
 use crate::slow::{Slow, Slowdown, Slowness};
 use crate::time::Moment;
@@ -30,17 +31,17 @@ pub(crate) struct Fold {
 
 impl Fold {
     /// Reads the next vote. Whether anything worth telling changed.
-    pub(crate) fn step(&mut self, cast: &Cast) -> bool {
+    pub(crate) fn step(&mut self, cast: &Cast, customs: Customs<'_>) -> bool {
         let changed = self.people.note(cast);
         match cast.ballot {
             Ballot::Clear => {
-                let ballot = track::Ballot { at: cast.at, witness: cast.who.witness, people: &self.people };
+                let ballot = ballot(cast, &self.people, customs);
                 let told = self.slow.as_mut().is_some_and(|slow| slow.quick(&ballot));
-                self.clear(cast) || told
+                self.clear(cast, customs) || told
             }
             Ballot::Paced(pace, report) => {
                 let seen = Slowness { at: cast.at, witness: cast.who.witness, pace, report, changed };
-                let ballot = track::Ballot { at: cast.at, witness: cast.who.witness, people: &self.people };
+                let ballot = ballot(cast, &self.people, customs);
                 let slow = self.slow.get_or_insert_with(|| Box::new(Slow::new(self.last_clear, self.clear)));
                 let told = slow.paced(&ballot, seen);
                 if pace.throttled {
@@ -48,19 +49,19 @@ impl Fold {
                     self.note_clear(cast.at);
                     return told;
                 }
-                self.clear(cast) || told
+                self.clear(cast, customs) || told
             }
             Ballot::Blocked(found, report) => {
                 let accusation = Accusation { at: cast.at, witness: cast.who.witness, how: found.how, report, changed };
-                let told = self.acquit(cast, Some(&found));
-                self.accuse(cast, &found, accusation) || told
+                let told = self.acquit(cast, customs, Some(&found));
+                self.accuse(cast, customs, &found, accusation) || told
             }
         }
     }
 
     /// A vote against a block on any layer.
-    fn clear(&mut self, cast: &Cast) -> bool {
-        let told = self.acquit(cast, None);
+    fn clear(&mut self, cast: &Cast, customs: Customs<'_>) -> bool {
+        let told = self.acquit(cast, customs, None);
         self.note_clear(cast.at);
         told
     }
@@ -70,7 +71,7 @@ impl Fold {
         self.clear = self.clear.saturating_add(1);
     }
 
-    fn accuse(&mut self, cast: &Cast, found: &Found, accusation: Accusation) -> bool {
+    fn accuse(&mut self, cast: &Cast, customs: Customs<'_>, found: &Found, accusation: Accusation) -> bool {
         let key = key(found);
         let place = self.tracks.iter().position(|track| (track.layer, track.resolver) == key).unwrap_or_else(|| {
             if self.tracks.len() >= TRACKS {
@@ -81,14 +82,14 @@ impl Fold {
             self.tracks.push(Track::new(key.0, key.1, self.clear));
             self.tracks.len() - 1
         });
-        let ballot = track::Ballot { at: cast.at, witness: cast.who.witness, people: &self.people };
+        let ballot = ballot(cast, &self.people, customs);
         let start = Start { span: Span { earliest: self.last_clear, latest: cast.at }, clear: self.clear };
         self.tracks[place].accuse(&ballot, accusation, found.strength, start)
     }
 
     /// The layers that work: all, or those below the one that is blocked.
-    fn acquit(&mut self, cast: &Cast, found: Option<&Found>) -> bool {
-        let ballot = track::Ballot { at: cast.at, witness: cast.who.witness, people: &self.people };
+    fn acquit(&mut self, cast: &Cast, customs: Customs<'_>, found: Option<&Found>) -> bool {
+        let ballot = ballot(cast, &self.people, customs);
         let mut told = false;
         for track in &mut self.tracks {
             if found.is_none_or(|found| works_below(track.layer, found.how.layer())) {
@@ -96,6 +97,13 @@ impl Fold {
             }
         }
         told
+    }
+
+    /// What its tests learned while nothing was suspected, and of each layer without one that it was never found blocked.
+    pub(crate) fn learned(&self) -> Vec<Learned> {
+        let known = |layer: &Layer| self.tracks.iter().any(|track| track.layer == *layer);
+        let clear = LAYERS.into_iter().filter(|layer| !known(layer)).map(|layer| Learned::clear(layer, self.clear));
+        self.tracks.iter().map(Track::learned).chain(clear).collect()
     }
 
     pub(crate) fn alarms(&self) -> impl Iterator<Item = &Alarm> {
@@ -128,6 +136,10 @@ fn works_below(layer: Layer, blocked: Layer) -> bool {
         Layer::Dns | Layer::Tcp | Layer::Tls | Layer::Http => layer < blocked,
         Layer::Quic => layer == Layer::Dns,
     }
+}
+
+fn ballot<'a>(cast: &Cast, people: &'a People, customs: Customs<'a>) -> track::Ballot<'a> {
+    track::Ballot { at: cast.at, witness: cast.who.witness, people, customs }
 }
 
 fn key(found: &Found) -> (Layer, Option<Resolver>) {

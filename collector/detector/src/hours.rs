@@ -1,7 +1,7 @@
 //! How often votes say "blocked" in each hour of the week while nothing is suspected: lines are worse in the evening.
 //!
-//! A beta-binomial estimate in three steps, each shrunk towards the one before: the series as a whole, the hour of the day, the
-//! hour of that day of the week. What an hour is taken to be is an upper bound, not the mean: how little is known of it is part of
+//! A beta-binomial estimate in steps, each shrunk towards the one before: what is usual in the country (see `habits`), the series
+//! as a whole, the hour of the day, the hour of that day of the week. What an hour is taken to be is an upper bound, not the mean: how little is known of it is part of
 //! the estimate, and an evening that is worse than the last must not look like a block.
 
 use data_encoding::BASE64;
@@ -9,13 +9,13 @@ use jiff::SignedDuration;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::habits::TIMES;
 use crate::time::Moment;
 use crate::track::Tally;
 use crate::weights::{DAY_VOTES, GREATEST_RATE, MARGIN, WEEK_VOTES};
 
-/// Hours of a week, and how many there are of one time of the day.
-const HOURS: usize = 168;
-const DAYS: usize = 7;
+/// Hours of a week.
+const HOURS: usize = 7 * TIMES;
 
 /// An hour of the week, 0 to 167. In UTC: what counts is only that the same time of another week has the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,11 @@ impl Hour {
 
     fn place(self) -> usize {
         usize::from(self.0)
+    }
+
+    /// The hour of the day, 0 to 23.
+    pub(crate) fn time(self) -> usize {
+        self.place() % TIMES
     }
 }
 
@@ -53,19 +58,25 @@ impl Hours {
             (u8::try_from(more_blocked.min(more)).unwrap_or(u8::MAX), u8::try_from(more).unwrap_or(u8::MAX));
     }
 
-    /// The share of blocked votes that must be reckoned with in an hour, in thousandths, where the series as a whole has `usual`.
-    pub(crate) fn rate(&self, hour: Hour, usual: u32) -> u32 {
-        let day = self.daily(hour.place() % (HOURS / DAYS));
-        let mean = shrunk(usual, DAY_VOTES, day);
+    /// The share of blocked votes that must be reckoned with in an hour, in thousandths, where the series as a whole has `usual`
+    /// and the country `rise` more than usual at this time of the day.
+    pub(crate) fn rate(&self, hour: Hour, usual: u32, rise: u32) -> u32 {
+        let day = self.daily(hour.time());
+        let mean = shrunk(usual + rise, DAY_VOTES, day);
         let own = self.0.get(hour.place()).copied().unwrap_or_default().map(u32::from);
         let mean = shrunk(mean, WEEK_VOTES, own);
         // The standard deviation of a beta distribution, in thousandths.
-        let variance = mean * (1000 - mean) / (WEEK_VOTES + own[1] + 1);
+        let variance = mean * 1000_u32.saturating_sub(mean) / (WEEK_VOTES + own[1] + 1);
         (mean + MARGIN * variance.isqrt() / 10).min(GREATEST_RATE)
     }
 
+    /// The same for each time of the day.
+    pub(crate) fn times(&self) -> [[u32; 2]; TIMES] {
+        std::array::from_fn(|time| self.daily(time))
+    }
+
     fn daily(&self, time: usize) -> [u32; 2] {
-        let days = self.0.iter().skip(time).step_by(HOURS / DAYS);
+        let days = self.0.iter().skip(time).step_by(TIMES);
         days.fold([0; 2], |[blocked, votes], day| [blocked + u32::from(day[0]), votes + u32::from(day[1])])
     }
 }
@@ -111,7 +122,7 @@ mod tests {
 
     #[test]
     fn an_hour_that_nobody_knows_is_taken_to_be_worse_than_the_rest() {
-        assert_eq!(Hours::default().rate(evening(0), 10), 34);
+        assert_eq!(Hours::default().rate(evening(0), 10, 0), 34);
     }
 
     #[test]
@@ -121,9 +132,9 @@ mod tests {
             hours.add(evening(day), tally(3, 40));
             hours.add(noon, tally(0, 40));
         }
-        assert!(hours.rate(evening(6), 20) > 100, "another day of the week");
-        assert!(hours.rate(noon, 20) < 30);
-        assert_eq!(hours.rate(evening(7), 20), hours.rate(evening(0), 20), "a week later");
+        assert!(hours.rate(evening(6), 20, 0) > 100, "another day of the week");
+        assert!(hours.rate(noon, 20, 0) < 30);
+        assert_eq!(hours.rate(evening(7), 20, 0), hours.rate(evening(0), 20, 0), "a week later");
     }
 
     #[test]
@@ -132,7 +143,7 @@ mod tests {
         for _ in 0..100 {
             hours.add(evening(1), tally(1, 10));
         }
-        let rate = hours.rate(evening(1), 20);
+        let rate = hours.rate(evening(1), 20, 0);
         assert!((90..180).contains(&rate), "{rate}");
         let saved = serde_json::to_string(&hours).unwrap();
         assert_eq!(serde_json::from_str::<Hours>(&saved).unwrap(), hours);

@@ -13,6 +13,7 @@ mod detector;
 mod event;
 mod fold;
 mod group;
+mod habits;
 mod hours;
 mod input;
 #[cfg(test)]

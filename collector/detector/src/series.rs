@@ -7,6 +7,7 @@ use crate::alarm::{Alarm, Span};
 use crate::controls::Controls;
 use crate::fold::Fold;
 use crate::group::{join, joined};
+use crate::habits::{Customs, Learned, day};
 use crate::reasoning::Seen;
 use crate::slow::Slowdown;
 use crate::time::Moment;
@@ -52,16 +53,16 @@ struct Outline {
 
 impl Series {
     /// Reads a vote, however late. What became of it, and whether anything worth telling changed.
-    pub(crate) fn cast(&mut self, cast: Cast, controls: &Controls) -> (Put, bool) {
+    pub(crate) fn cast(&mut self, cast: Cast, controls: &Controls, customs: Customs<'_>) -> (Put, bool) {
         let put = self.votes.put(cast);
         let changed = match put {
             // As it was kept: not every report is.
-            Put::Last => self.votes.newest().is_some_and(|cast| self.head.step(&cast)),
-            Put::Between => self.read_again(controls),
+            Put::Last => self.votes.newest().is_some_and(|cast| self.head.step(&cast, customs)),
+            Put::Between => self.read_again(controls, customs),
             Put::Nowhere | Put::TooLate => return (put, false),
         };
         let contradicted = self.head.consult(controls);
-        self.settle(controls);
+        self.settle(controls, customs);
         (put, changed || contradicted)
     }
 
@@ -71,20 +72,20 @@ impl Series {
         self.head.consult(controls)
     }
 
-    fn read_again(&mut self, controls: &Controls) -> bool {
+    fn read_again(&mut self, controls: &Controls, customs: Customs<'_>) -> bool {
         let before = self.outline();
         self.head = self.base.clone();
         for cast in self.votes.iter() {
-            self.head.step(&cast);
+            self.head.step(&cast, customs);
         }
         self.head.consult(controls);
         before != self.outline()
     }
 
-    fn settle(&mut self, controls: &Controls) {
+    fn settle(&mut self, controls: &Controls, customs: Customs<'_>) {
         let mut settled = false;
         while let Some(cast) = self.votes.pop_settled() {
-            settled |= self.base.step(&cast);
+            settled |= self.base.step(&cast, customs);
         }
         if settled || self.base.alarms().next().is_some() || !self.base.slowdowns().is_empty() {
             self.base.consult(controls);
@@ -137,6 +138,27 @@ impl Series {
             notes: (slowdown.standing, slowdown.is_instruments()),
         });
         self.alarms().map(outline).chain(slow).collect()
+    }
+
+    /// What it had learned from the votes before a time; `None` if votes after it are settled already.
+    pub(crate) fn learned(&self, by: Moment, customs: Customs<'_>) -> Option<Vec<Learned>> {
+        if self.edge() > by {
+            return None;
+        }
+        if self.votes.newest().is_none_or(|newest| newest.at < by) {
+            return Some(self.head.learned());
+        }
+        let mut fold = self.base.clone();
+        for cast in self.votes.iter().take_while(|cast| cast.at < by) {
+            fold.step(&cast, customs);
+        }
+        Some(fold.learned())
+    }
+
+    /// The days of which votes may still be read again.
+    pub(crate) fn days(&self) -> impl Iterator<Item = u32> {
+        let newest = self.votes.newest();
+        newest.into_iter().flat_map(|newest| day(self.edge())..=day(newest.at))
     }
 
     /// The time before which no vote changes anything any more.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Resolver;
 use crate::alarm::{Accusation, Alarm, Span};
+use crate::habits::{Customs, Learned};
 use crate::hours::{Hour, Hours};
 use crate::people::People;
 use crate::time::Moment;
@@ -94,6 +95,7 @@ pub(crate) struct Ballot<'a> {
     pub(crate) at: Moment,
     pub(crate) witness: u64,
     pub(crate) people: &'a People,
+    pub(crate) customs: Customs<'a>,
 }
 
 impl Track {
@@ -113,6 +115,12 @@ impl Track {
             unsettled: Tally::default(),
             alarms: Vec::new(),
         }
+    }
+
+    /// What it learned while nothing was suspected.
+    pub(crate) fn learned(&self) -> Learned {
+        let votes = [self.usual.blocked, self.usual.votes].map(u32::from);
+        Learned { layer: self.layer, votes, times: self.hours.times() }
     }
 
     fn state(&self) -> State {
@@ -350,12 +358,14 @@ impl Track {
 
     /// How often this probe's votes must be expected to say "blocked" anyway at this hour, for each of the questions.
     fn bases(&self, ballot: &Ballot<'_>) -> [u32; SHARES.len()] {
-        let usual = rate(PRIOR.rate, PRIOR.votes, self.usual.blocked.into(), self.usual.votes.into());
+        let usual = |presumed| rate(presumed, PRIOR.votes, self.usual.blocked.into(), self.usual.votes.into());
         if !ballot.people.is_lasting(ballot.witness) {
             // Who is heard for an hour is not heard often enough to be wrong often.
-            return [usual; SHARES.len()];
+            return [usual(PRIOR.rate); SHARES.len()];
         }
-        let series = self.hours.rate(Hour::of(ballot.at), usual);
+        let hour = Hour::of(ballot.at);
+        let presumed = ballot.customs.presumed(self.layer, ballot.at, hour.time());
+        let series = self.hours.rate(hour, usual(presumed.usual), presumed.rise);
         let stand = self.stands.iter().find(|stand| stand.witness == ballot.witness);
         // No better than the others: a probe that was lucky so far is as likely to fail as they are.
         let own = stand.map_or(series, |stand| {

@@ -30,8 +30,23 @@ pub(crate) const END_CAP: i32 = END / 2;
 /// Share of attempts that still fail when a block is over, in thousandths, for the test of the end.
 pub(crate) const OVER: u32 = 50;
 
-/// What is presumed of a series nobody knows yet: 2 % of the votes blocked while nothing happens, as if seen in this many votes.
+/// What is presumed before anything is known: 2 % of the votes blocked while nothing happens. A series is presumed to be like its
+/// country, as if seen in this many votes.
 pub(crate) const PRIOR: Prior = Prior { rate: 20, votes: 100 };
+/// A country is presumed to be like the world, and the world to be like [`PRIOR`], as if seen in this many votes.
+pub(crate) const COUNTRY_VOTES: u32 = 500;
+pub(crate) const WORLD_VOTES: u32 = 2000;
+/// A time of the day is presumed to be like the whole day in the country, as if seen in this many votes.
+pub(crate) const TIME_VOTES: u32 = 50;
+/// With how many votes a series, a network, a country counts at most in what is usual around it: four series make a network,
+/// and no country is more than half of what the world is taken for.
+pub(crate) const SERIES_MOST: u32 = 500;
+pub(crate) const NETWORK_MOST: u32 = 2000;
+pub(crate) const COUNTRY_MOST: u32 = 2000;
+/// How many times the median's share (or what is presumed) one may have at most in what is usual around it.
+pub(crate) const EXCESS: u32 = 3;
+/// How much worse a time of the day may be for a whole country, in thousandths: beyond that a block is likelier than bad lines.
+pub(crate) const GREATEST_RISE: u32 = 150;
 /// A probe is presumed to be like the others of its series, as if seen in this many votes.
 pub(crate) const PROBE_PRIOR_VOTES: u32 = 32;
 /// However quiet a series was, this much is presumed, in thousandths: tomorrow's noise is not in yesterday's votes.

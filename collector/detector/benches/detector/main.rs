@@ -7,6 +7,7 @@ mod delay;
 mod false_pages;
 mod histories;
 mod liars;
+mod newcomers;
 mod sim;
 mod stats;
 mod throttling;
@@ -18,12 +19,13 @@ use std::process::ExitCode;
 type Table = fn(quick: bool) -> bool;
 
 /// Tables, by name.
-const TABLES: [(&str, Table); 8] = [
+const TABLES: [(&str, Table); 9] = [
     ("delay", |quick| delay::table(if quick { 60 } else { 400 })),
     ("others", |quick| delay::others(if quick { 60 } else { 400 })),
     ("churn", |quick| delay::churn(if quick { 20 } else { 200 })),
     ("throttling", |quick| throttling::table(if quick { 40 } else { 400 })),
     ("false-pages", |quick| false_pages::table(if quick { 4 } else { 100 })),
+    ("newcomers", |quick| newcomers::table(if quick { 8 } else { 40 })),
     ("histories", |quick| histories::table(if quick { 1 } else { 5 })),
     ("liars", |quick| liars::table(if quick { 20 } else { 200 })),
     ("throughput", throughput::table),

@@ -1,0 +1,208 @@
+//! What is usual in a country and in the world: what is presumed of a series of which little is known yet.
+//!
+//! Series may not look at each other's counts as they stand: what is told would depend on which of two facts came first. So a
+//! country has a habit for each day. It is taken when the first vote of that day or of the next comes, from what the series had
+//! learned by the midnight that lies a horizon before the day. Of the votes until then none is missing any more, if none comes
+//! more than a horizon after newer ones; so it is the same in whatever order they came. A vote is judged by the habit of its own
+//! day, also when it is read again.
+
+mod pool;
+
+use std::array;
+use std::collections::{BTreeMap, BTreeSet};
+
+use kedergi_wire::{Asn, CountryCode, Layer};
+use serde::{Deserialize, Serialize};
+
+use crate::HORIZON;
+use crate::series::{Key, Series};
+use crate::time::Moment;
+use crate::weights::{
+    COUNTRY_MOST, COUNTRY_VOTES, GREATEST_RISE, NETWORK_MOST, PRIOR, Prior, SERIES_MOST, TIME_VOTES, WORLD_VOTES,
+};
+use pool::{Part, Pool};
+
+const DAY: u32 = 86_400;
+/// Times of the day that are told apart: hours.
+pub(crate) const TIMES: usize = 24;
+pub(crate) const LAYERS: [Layer; 5] = [Layer::Dns, Layer::Tcp, Layer::Tls, Layer::Http, Layer::Quic];
+
+/// Days since 1970.
+type Day = u32;
+
+pub(crate) fn day(at: Moment) -> Day {
+    at.0 / DAY
+}
+
+/// The habits of the days of which votes may still be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Habits(BTreeMap<Day, OfDay>);
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct OfDay {
+    world: [u16; LAYERS.len()],
+    countries: BTreeMap<CountryCode, [Habit; LAYERS.len()]>,
+}
+
+/// How often votes of a country say "blocked" on one layer while nothing is suspected, in thousandths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Habit {
+    usual: u16,
+    /// How much more often at each time of the day.
+    rise: [u16; TIMES],
+}
+
+/// What is presumed of a series, in thousandths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Presumed {
+    pub(crate) usual: u32,
+    /// How much more at this time of the day.
+    pub(crate) rise: u32,
+}
+
+/// The habits as far as they concern one country.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Customs<'a> {
+    habits: &'a Habits,
+    country: CountryCode,
+}
+
+/// What a test learned while nothing was suspected: blocked votes, and all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Learned {
+    pub(crate) layer: Layer,
+    pub(crate) votes: [u32; 2],
+    /// By time of the day.
+    pub(crate) times: [[u32; 2]; TIMES],
+}
+
+impl Learned {
+    /// Of a layer that was never found blocked.
+    pub(crate) fn clear(layer: Layer, votes: u32) -> Self {
+        Self { layer, votes: [0, votes], times: [[0, votes / 24]; TIMES] }
+    }
+
+    fn share(&self) -> u32 {
+        let [blocked, votes] = self.votes;
+        1000 * blocked / votes.max(1)
+    }
+}
+
+impl Habits {
+    /// Whether those are known by which votes of this day are judged, and those of the day before.
+    pub(crate) fn are_known(&self, day: Day) -> bool {
+        self.0.contains_key(&day) && self.0.contains_key(&day.saturating_sub(1))
+    }
+
+    pub(crate) fn of(&self, country: CountryCode) -> Customs<'_> {
+        Customs { habits: self, country }
+    }
+
+    /// Takes the habits of a day and of the one before, and forgets those by which no vote will be judged any more.
+    pub(crate) fn take(&mut self, today: Day, series: &BTreeMap<Key, Series>) {
+        let days = [today.saturating_sub(1), today];
+        for day in days {
+            if !self.0.contains_key(&day) {
+                let habits = self.of_day(day, series);
+                self.0.insert(day, habits);
+            }
+        }
+        let unsettled = series.iter().flat_map(|(key, series)| series.days().map(|day| (day, key.country)));
+        let needed: BTreeSet<_> = unsettled.collect();
+        self.0.retain(|day, habits| {
+            let is_new = days.contains(day);
+            habits.countries.retain(|country, _| is_new || needed.contains(&(*day, *country)));
+            is_new || !habits.countries.is_empty()
+        });
+    }
+
+    fn of_day(&self, day: Day, series: &BTreeMap<Key, Series>) -> OfDay {
+        let by = Moment(day.saturating_mul(DAY)).before(HORIZON);
+        let mut countries = BTreeMap::<_, Vec<_>>::new();
+        for (key, series) in series {
+            let learned = series.learned(by, self.of(key.country)).unwrap_or_default();
+            countries.entry(key.country).or_default().extend(learned.into_iter().map(|one| (key.network, one)));
+        }
+        let world = LAYERS.map(|layer| {
+            let alone = Prior { rate: PRIOR.rate, votes: COUNTRY_VOTES };
+            let countries = countries.values().map(|learned| Pool::new(parts(learned, layer), alone));
+            let parts = countries.map(|pool| Part { share: pool.share, weight: pool.weight.min(COUNTRY_MOST) });
+            Pool::new(parts.collect(), Prior { rate: PRIOR.rate, votes: WORLD_VOTES }).share
+        });
+        let habits = |learned: &Vec<_>| array::from_fn(|layer| Habit::new(learned, LAYERS[layer], world[layer]));
+        let countries = countries.iter().map(|(country, learned)| (*country, habits(learned)));
+        OfDay { countries: countries.collect(), world: world.map(short) }
+    }
+}
+
+impl Habit {
+    fn new(learned: &[(Asn, Learned)], layer: Layer, world: u32) -> Self {
+        let parts = parts(learned, layer);
+        let pool = Pool::new(parts.clone(), Prior { rate: world, votes: COUNTRY_VOTES });
+        let of_layer = || learned.iter().map(|(_, one)| one).filter(|one| one.layer == layer).zip(&parts);
+        let rise = array::from_fn(|time| {
+            // In thousandths of a vote, because a part counts at each time as it does in the whole.
+            let (mut blocked, mut votes) = (0, 1000 * u64::from(TIME_VOTES));
+            for (one, part) in of_layer() {
+                let counts = one.times[time].map(|count| 1000 * u64::from(count) * u64::from(part.weight));
+                let [of_time, all] = counts.map(|count| count / u64::from(one.votes[1].max(1)));
+                let share = u64::from(part.share.max(1));
+                blocked += of_time * share.min(pool.ceiling.into()) / share;
+                votes += all;
+            }
+            let presumed = u64::from(pool.share) * u64::from(TIME_VOTES);
+            let share = 1000 * (presumed + blocked) / votes;
+            let rise = u32::try_from(share).unwrap_or(0).saturating_sub(pool.share);
+            short(rise.min(GREATEST_RISE))
+        });
+        Self { usual: short(pool.share), rise }
+    }
+}
+
+impl Customs<'_> {
+    /// What is presumed then of a series of this country: what is usual in the world where nothing of the country is known.
+    pub(crate) fn presumed(self, layer: Layer, at: Moment, time: usize) -> Presumed {
+        let Some(habits) = self.habits.0.get(&day(at)) else { return Presumed { usual: PRIOR.rate, rise: 0 } };
+        let layer = place(layer);
+        match habits.countries.get(&self.country) {
+            Some(country) => {
+                let Habit { usual, rise } = country[layer];
+                Presumed { usual: usual.into(), rise: rise.get(time).copied().unwrap_or(0).into() }
+            }
+            None => Presumed { usual: habits.world[layer].into(), rise: 0 },
+        }
+    }
+}
+
+/// What the tests on a layer say, each series and each network with no more than so many votes.
+fn parts(learned: &[(Asn, Learned)], layer: Layer) -> Vec<Part> {
+    let of_layer = || learned.iter().filter(|(_, one)| one.layer == layer);
+    let mut networks = BTreeMap::<_, u32>::new();
+    for (network, one) in of_layer() {
+        *networks.entry(network).or_default() += one.votes[1].min(SERIES_MOST);
+    }
+    let part = |(network, one): &(Asn, Learned)| {
+        let (votes, of_network) = (one.votes[1].min(SERIES_MOST), networks[network]);
+        let weight = if of_network > NETWORK_MOST { votes * NETWORK_MOST / of_network } else { votes };
+        Part { share: one.share(), weight }
+    };
+    of_layer().map(part).collect()
+}
+
+fn place(layer: Layer) -> usize {
+    match layer {
+        Layer::Dns => 0,
+        Layer::Tcp => 1,
+        Layer::Tls => 2,
+        Layer::Http => 3,
+        Layer::Quic => 4,
+    }
+}
+
+fn short(share: u32) -> u16 {
+    u16::try_from(share).unwrap_or(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests;
