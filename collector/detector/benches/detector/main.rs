@@ -34,6 +34,9 @@ const TABLES: [(&str, Table); 9] = [
 fn main() -> ExitCode {
     // What cargo adds begins with a dash.
     let arguments: Vec<_> = std::env::args().skip(1).collect();
+    if let Some(code) = throughput::row(&arguments) {
+        return code;
+    }
     let quick = arguments.iter().any(|argument| argument == "--quick");
     let wanted: Vec<_> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
     if let Some(unknown) = wanted.iter().find(|name| TABLES.iter().all(|(table, _)| *table != name.as_str())) {
