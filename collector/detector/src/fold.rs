@@ -100,10 +100,10 @@ impl Fold {
     }
 
     /// What its tests learned while nothing was suspected, and of each layer without one that it was never found blocked.
-    pub(crate) fn learned(&self) -> Vec<Learned> {
+    pub(crate) fn learned(&self, each: impl FnMut(Learned)) {
         let known = |layer: &Layer| self.tracks.iter().any(|track| track.layer == *layer);
         let clear = LAYERS.into_iter().filter(|layer| !known(layer)).map(|layer| Learned::clear(layer, self.clear));
-        self.tracks.iter().map(Track::learned).chain(clear).collect()
+        self.tracks.iter().map(Track::learned).chain(clear).for_each(each);
     }
 
     pub(crate) fn alarms(&self) -> impl Iterator<Item = &Alarm> {

@@ -73,14 +73,19 @@ pub(crate) struct Customs<'a> {
 pub(crate) struct Learned {
     pub(crate) layer: Layer,
     pub(crate) votes: [u32; 2],
-    /// By time of the day.
-    pub(crate) times: [[u32; 2]; TIMES],
+    /// By time of the day; `None`: none was blocked, and as many came at any time as at others.
+    pub(crate) times: Option<Box<[[u16; 2]; TIMES]>>,
 }
 
 impl Learned {
     /// Of a layer that was never found blocked.
     pub(crate) fn clear(layer: Layer, votes: u32) -> Self {
-        Self { layer, votes: [0, votes], times: [[0, votes / 24]; TIMES] }
+        Self { layer, votes: [0, votes], times: None }
+    }
+
+    fn at_time(&self, time: usize) -> [u32; 2] {
+        let even = [0, self.votes[1] / 24];
+        self.times.as_ref().and_then(|times| times.get(time)).map_or(even, |counts| counts.map(u32::from))
     }
 
     fn share(&self) -> u32 {
@@ -121,8 +126,8 @@ impl Habits {
         let by = Moment(day.saturating_mul(DAY)).before(HORIZON);
         let mut countries = BTreeMap::<_, Vec<_>>::new();
         for (key, series) in series {
-            let learned = series.learned(by, self.of(key.country)).unwrap_or_default();
-            countries.entry(key.country).or_default().extend(learned.into_iter().map(|one| (key.network, one)));
+            let country = countries.entry(key.country).or_default();
+            series.learned(by, self.of(key.country), |learned| country.push((key.network, learned)));
         }
         let world = LAYERS.map(|layer| {
             let alone = Prior { rate: PRIOR.rate, votes: COUNTRY_VOTES };
@@ -145,7 +150,7 @@ impl Habit {
             // In thousandths of a vote, because a part counts at each time as it does in the whole.
             let (mut blocked, mut votes) = (0, 1000 * u64::from(TIME_VOTES));
             for (one, part) in of_layer() {
-                let counts = one.times[time].map(|count| 1000 * u64::from(count) * u64::from(part.weight));
+                let counts = one.at_time(time).map(|count| 1000 * u64::from(count) * u64::from(part.weight));
                 let [of_time, all] = counts.map(|count| count / u64::from(one.votes[1].max(1)));
                 let share = u64::from(part.share.max(1));
                 blocked += of_time * share.min(pool.ceiling.into()) / share;

@@ -71,8 +71,8 @@ impl Hours {
     }
 
     /// The same for each time of the day.
-    pub(crate) fn times(&self) -> [[u32; 2]; TIMES] {
-        std::array::from_fn(|time| self.daily(time))
+    pub(crate) fn times(&self) -> [[u16; 2]; TIMES] {
+        std::array::from_fn(|time| self.daily(time).map(|count| u16::try_from(count).unwrap_or(u16::MAX)))
     }
 
     fn daily(&self, time: usize) -> [u32; 2] {

@@ -140,19 +140,19 @@ impl Series {
         self.alarms().map(outline).chain(slow).collect()
     }
 
-    /// What it had learned from the votes before a time; `None` if votes after it are settled already.
-    pub(crate) fn learned(&self, by: Moment, customs: Customs<'_>) -> Option<Vec<Learned>> {
+    /// What it had learned from the votes before a time; nothing if votes after it are settled already.
+    pub(crate) fn learned(&self, by: Moment, customs: Customs<'_>, each: impl FnMut(Learned)) {
         if self.edge() > by {
-            return None;
+            return;
         }
         if self.votes.newest().is_none_or(|newest| newest.at < by) {
-            return Some(self.head.learned());
+            return self.head.learned(each);
         }
         let mut fold = self.base.clone();
         for cast in self.votes.iter().take_while(|cast| cast.at < by) {
             fold.step(&cast, customs);
         }
-        Some(fold.learned())
+        fold.learned(each);
     }
 
     /// The days of which votes may still be read again.

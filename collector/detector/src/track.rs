@@ -120,7 +120,7 @@ impl Track {
     /// What it learned while nothing was suspected.
     pub(crate) fn learned(&self) -> Learned {
         let votes = [self.usual.blocked, self.usual.votes].map(u32::from);
-        Learned { layer: self.layer, votes, times: self.hours.times() }
+        Learned { layer: self.layer, votes, times: Some(Box::new(self.hours.times())) }
     }
 
     fn state(&self) -> State {

@@ -157,8 +157,8 @@ fn where_nothing_of_a_country_is_known_the_world_is_presumed() {
 #[test]
 fn one_that_fails_all_the_time_does_not_drag_the_others_along() {
     let learned = |network: u32, blocked: u32| {
-        let (votes, times) = ([blocked * 40, 4000], [[blocked * 40 / 24, 4000 / 24]; TIMES]);
-        (asn(network), Learned { layer: Layer::Tcp, votes, times })
+        let times = [[u16::try_from(blocked * 40 / 24).unwrap(), 4000 / 24]; TIMES];
+        (asn(network), Learned { layer: Layer::Tcp, votes: [blocked * 40, 4000], times: Some(Box::new(times)) })
     };
     let usual = |blocked: &[u32]| {
         let learned: Vec<_> = (0..).zip(blocked).map(|(network, &blocked)| learned(network, blocked)).collect();
