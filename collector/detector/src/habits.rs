@@ -95,19 +95,20 @@ impl Learned {
 }
 
 impl Habits {
-    /// Whether those are known by which votes of this day are judged, and those of the day before.
+    /// Whether those are known by which votes of this day are judged.
     pub(crate) fn are_known(&self, day: Day) -> bool {
-        self.0.contains_key(&day) && self.0.contains_key(&day.saturating_sub(1))
+        self.0.contains_key(&day)
     }
 
     pub(crate) fn of(&self, country: CountryCode) -> Customs<'_> {
         Customs { habits: self, country }
     }
 
-    /// Takes the habits of a day and of the one before, and forgets those by which no vote will be judged any more.
+    /// Takes the habits of a day, and of the one before for what is late, and forgets older ones by which no vote will be judged
+    /// any more.
     pub(crate) fn take(&mut self, today: Day, series: &BTreeMap<Key, Series>) {
-        let days = [today.saturating_sub(1), today];
-        for day in days {
+        let yesterday = today.saturating_sub(1);
+        for day in [yesterday, today] {
             if !self.0.contains_key(&day) {
                 let habits = self.of_day(day, series);
                 self.0.insert(day, habits);
@@ -116,7 +117,7 @@ impl Habits {
         let unsettled = series.iter().flat_map(|(key, series)| series.days().map(|day| (day, key.country)));
         let needed: BTreeSet<_> = unsettled.collect();
         self.0.retain(|day, habits| {
-            let is_new = days.contains(day);
+            let is_new = *day >= yesterday;
             habits.countries.retain(|country, _| is_new || needed.contains(&(*day, *country)));
             is_new || !habits.countries.is_empty()
         });
