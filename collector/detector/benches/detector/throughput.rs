@@ -42,7 +42,7 @@ pub(crate) fn table(quick: bool) -> bool {
 /// One row, where that is what the arguments ask for.
 pub(crate) fn row(arguments: &[String]) -> Option<ExitCode> {
     let [name, days] = arguments else { return None };
-    let days = days.parse().ok().filter(|_| name == ROW)?;
+    let days = days.parse::<u32>().ok().filter(|_| name == ROW)?;
     // What the code itself takes is there before the memory is looked at.
     run(&World { networks: vec![Network::of(3, 30 * MINUTE); 2], services: 2, seconds: DAY, seed: 1 });
     let networks = (0..NETWORKS).map(|_| Network::of(3, 30 * MINUTE)).collect();
