@@ -56,6 +56,25 @@ fn events_go_to_standard_output_and_counts_to_standard_error() {
     assert!(text(&done.stderr).ends_with("scores.csv.gz: 288 rows, 288 taken\n"), "{}", text(&done.stderr));
 }
 
+/// A packed file that was not copied to the end is taken as far as it goes, and that is said.
+#[test]
+fn a_file_that_breaks_off_counts_as_far_as_it_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, lines) =
+        (folder.path().join("broken.jsonl.gz"), std::fs::read(source("ooni/measurements.jsonl")).unwrap());
+    let mut packed = GzEncoder::new(Vec::new(), Compression::none());
+    packed.write_all(&lines.repeat(40)).unwrap();
+    let packed = packed.finish().unwrap();
+    std::fs::write(&path, &packed[..packed.len() / 2]).unwrap();
+    let done = run(&["ooni", path.to_str().unwrap()]);
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    assert!(text(&done.stderr).contains("it breaks off after line "), "{}", text(&done.stderr));
+    // Of a file of which nothing can be read there is nothing to take.
+    std::fs::write(&path, &packed[..4]).unwrap();
+    let done = run(&["ooni", path.to_str().unwrap()]);
+    assert_eq!((done.status.code(), done.stdout.len()), (Some(3), 0));
+}
+
 #[test]
 fn measurements_without_an_event_are_no_failure() {
     let path = source("ooni/measurements.jsonl");

@@ -10,6 +10,8 @@ use crate::{
     Source, Vote,
 };
 
+mod mixed;
+
 const BLOCKED: Outcome = Outcome::Blocked { how: How::Tls(TlsManner::Timeout) };
 
 fn at(second: i64) -> Timestamp {

@@ -49,15 +49,18 @@ pub(super) fn import(files: &[PathBuf], list: &TargetList) -> Result<Told> {
 }
 
 fn read(
-    documents: Documents,
+    mut documents: Documents,
     services: &Services<'_>,
     sorter: &mut Sorter<Found>,
     tally: &mut Tally,
     progress: &mut Progress,
 ) -> io::Result<()> {
-    for document in documents {
+    while let Some(document) = documents.next() {
         progress.tick();
-        let Document { line, json } = document?;
+        let Document { line, json } = match document {
+            Ok(document) => document,
+            Err(error) => return tally.broke_off(documents.lines(), error),
+        };
         match json.map_err(OoniRefusal::from).and_then(|json| found(&json, services)) {
             Ok(found) => {
                 sorter.put(found.at, &found)?;

@@ -1,6 +1,7 @@
 //! `import scores`: measurements that somebody else scored, layer by layer.
 
 mod belief;
+mod patient;
 mod row;
 mod votes;
 
@@ -18,6 +19,7 @@ use super::services::Services;
 use super::sorted::Sorter;
 use super::tally::Tally;
 use super::told::Told;
+use patient::Patient;
 use row::{Columns, Row};
 use votes::Votes;
 
@@ -44,6 +46,7 @@ fn vote(rows: Sorter<Row>, tally: &mut Tally, told: &mut Told) -> io::Result<()>
 
 fn read(reader: impl io::Read, path: &Path, list: &TargetList, tally: &mut Tally) -> Result<Sorter<Row>> {
     let services = Services::of(list);
+    let (reader, patience) = Patient::new(reader);
     let mut reader = ReaderBuilder::new().flexible(true).from_reader(reader);
     let header = reader.byte_headers().map_err(|source| broken(path, source))?;
     let columns = Columns::of(header).map_err(|missing| ImportError::Columns {
@@ -55,8 +58,18 @@ fn read(reader: impl io::Read, path: &Path, list: &TargetList, tally: &mut Tally
         tally.remark(format!("columns not used: {}", columns.unused.join(", ")));
     }
     let (mut rows, mut record, mut progress) = (Sorter::new(), ByteRecord::new(), Progress::of("rows read"));
-    while reader.read_byte_record(&mut record).map_err(|source| broken(path, source))? {
-        progress.tick();
+    loop {
+        match reader.read_byte_record(&mut record) {
+            Ok(true) => progress.tick(),
+            Ok(false) => return Ok(rows),
+            Err(error) => {
+                let line = record.position().map_or(1, csv::Position::line).saturating_sub(1);
+                let broke_off = tally.broke_off(line, io::Error::other(error));
+                broke_off.map_err(|source| ImportError::Unreadable { path: path.to_owned(), source })?;
+                return Ok(rows);
+            }
+        }
+        patience.renew();
         match columns.row(&record, &services) {
             Ok(row) => {
                 rows.put(row.at, &row)?;
@@ -65,7 +78,6 @@ fn read(reader: impl io::Read, path: &Path, list: &TargetList, tally: &mut Tally
             Err(refusal) => tally.left(refusal, record.position().map_or(0, csv::Position::line)),
         }
     }
-    Ok(rows)
 }
 
 /// How many rows of a table are taken, from the first line to the last vote, and how many not.

@@ -46,6 +46,15 @@ impl Tally {
         }
     }
 
+    /// Reading failed behind so many lines. What was read before counts; where that is nothing the file cannot be used.
+    pub(super) fn broke_off(&mut self, line: u64, error: std::io::Error) -> std::io::Result<()> {
+        if self.read == 0 {
+            return Err(error);
+        }
+        self.remark(format!("it breaks off after line {line}: {error}"));
+        Ok(())
+    }
+
     pub(super) fn remark(&mut self, remark: String) {
         self.remarks.push(remark);
     }

@@ -4,8 +4,8 @@ use std::io::{self, BufRead, Read};
 
 use serde_json::{Deserializer, Value};
 
-/// A document of many lines is held in memory whole; so is a line.
-const LONGEST: u64 = 256 << 20;
+/// A document of many lines is held in memory whole; so is a line. What a test saw is a few megabytes at most.
+const LONGEST: u64 = 64 << 20;
 
 /// A document, or why it is none, and where it begins.
 pub(super) struct Document {
@@ -36,16 +36,26 @@ impl Documents {
         Self { reader, line: 0, ahead: Vec::new().into_iter(), ended: false }
     }
 
+    /// How many lines were read whole.
+    pub(super) fn lines(&self) -> u64 {
+        self.line.saturating_sub(1)
+    }
+
     /// The next line that is not empty.
-    fn next_line(&mut self) -> io::Result<Option<Vec<u8>>> {
+    fn next_line(&mut self) -> io::Result<Option<Result<Vec<u8>, NoJson>>> {
         loop {
             let mut line = Vec::new();
             self.line += 1;
-            if self.reader.by_ref().take(LONGEST).read_until(b'\n', &mut line)? == 0 {
+            let read = self.reader.by_ref().take(LONGEST).read_until(b'\n', &mut line)?;
+            if read == 0 {
                 return Ok(None);
             }
+            if read as u64 >= LONGEST && !line.ends_with(b"\n") {
+                self.reader.skip_until(b'\n')?;
+                return Ok(Some(Err(NoJson::TooLong)));
+            }
             if !line.trim_ascii().is_empty() {
-                return Ok(Some(line));
+                return Ok(Some(Ok(line)));
             }
         }
     }
@@ -62,16 +72,15 @@ impl Documents {
             return Ok(None);
         };
         let place = self.line;
-        let json = match serde_json::from_slice(&line) {
-            Ok(Value::Array(list)) => return Ok(self.set_ahead(place, list.into_iter().map(Ok).collect())),
-            Ok(json) => Ok(json),
-            // The first line ends in the middle of a document, so the file is one of documents over many lines.
-            Err(error) if error.is_eof() && place == 1 => return self.read_whole(line),
-            Err(_) if !line.ends_with(b"\n") && line.len() as u64 >= LONGEST => {
-                self.ended = true;
-                Err(NoJson::TooLong)
-            }
-            Err(_) => Err(NoJson::Syntax),
+        let json = match line {
+            Err(too_long) => Err(too_long),
+            Ok(line) => match serde_json::from_slice(&line) {
+                Ok(Value::Array(list)) => return Ok(self.set_ahead(place, list.into_iter().map(Ok).collect())),
+                Ok(json) => Ok(json),
+                // The first line ends in the middle of a document, so the file is one of documents over many lines.
+                Err(error) if error.is_eof() && place == 1 => return self.read_whole(line),
+                Err(_) => Err(NoJson::Syntax),
+            },
         };
         Ok(Some(Document { line: place, json }))
     }

@@ -263,6 +263,33 @@ fn a_block_among_quiet_days_is_told() {
     insta::assert_snapshot!(String::from_utf8(out).unwrap());
 }
 
+/// Which file a measurement is in, in what order files are read, and whether one is read twice plays no part.
+#[test]
+fn files_in_any_order_give_the_same_events() {
+    let (list, folder) = (crate::targets::load(None).unwrap(), tempfile::tempdir().unwrap());
+    let file = |name: &str, take: fn(usize) -> bool| {
+        let days = five_days();
+        let lines: Vec<_> =
+            days.lines().enumerate().filter(|(number, _)| take(*number)).map(|(_, line)| line).collect();
+        let path = folder.path().join(name);
+        fs::write(&path, lines.join("\r\n")).unwrap();
+        path
+    };
+    let (even, odd) = (file("even", |number| number % 2 == 0), file("odd", |number| number % 2 == 1));
+    let (early, all) = (file("early", |number| number >= 100), file("all", |_| true));
+    let events = |files: &[&std::path::PathBuf]| {
+        let files: Vec<_> = files.iter().map(|path| (*path).clone()).collect();
+        let (mut out, told) = (Vec::new(), import(&files, &list).unwrap());
+        print::events(&told.events(true).collect::<Vec<_>>(), true, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let expected = events(&[&all]);
+    assert!(expected.contains("confirmed"), "{expected}");
+    for files in [vec![&even, &odd], vec![&odd, &even], vec![&all, &early], vec![&early, &odd, &all]] {
+        assert_eq!(events(&files), expected, "{files:?}");
+    }
+}
+
 #[test]
 fn what_is_down_for_their_control_too_is_no_event() {
     let down = |line: &str| {

@@ -95,6 +95,18 @@ fn odd_lines_are_counted_by_reason() {
     insta::assert_snapshot!("odd", tally);
 }
 
+/// A row that does not end, as after a quote that is never closed, is not waited for: what stands before it counts.
+#[test]
+fn a_row_that_never_ends_is_where_the_file_breaks_off() {
+    let rows = ten_days().concat();
+    let endless = HEADER.to_owned() + &rows + "\"2024" + &rows.repeat(40);
+    let (told, tally) = imported(&endless);
+    assert_eq!((tally.taken(), tally.refused()), (1920, 0));
+    let remark = "it breaks off after line 1921: the next row does not end within 4 MB; is a quote not closed?";
+    assert!(tally.to_string().contains(remark), "{tally}");
+    assert_eq!(told.events(false).count(), 1);
+}
+
 #[test]
 fn a_file_that_is_no_such_table_is_refused() {
     let list = crate::targets::load(None).unwrap();
