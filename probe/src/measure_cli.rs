@@ -22,6 +22,8 @@ struct JsonLine<'a> {
     how: Option<How>,
     why: Option<Why>,
     hindered: &'a [How],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quic_trigger: Option<Trigger>,
     trigger: Option<Trigger>,
     experiments: &'a [Altered],
     rule: &'a str,
@@ -122,6 +124,7 @@ fn json_lines(judged: &[Judged<'_>]) -> Result<String, Failed> {
             how: verdict.outcome.how(),
             why: verdict.outcome.why(),
             hindered: &verdict.hindered,
+            quic_trigger: verdict.quic_trigger,
             trigger: verdict.trigger,
             experiments: &verdict.experiments,
             rule: verdict.rule.as_str(),

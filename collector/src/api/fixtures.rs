@@ -81,6 +81,7 @@ fn fact(number: u8) -> Fact {
             outcome: Outcome::Blocked { how: How::Tls(TlsManner::Timeout) },
             rule: RuleId("tls-timeout".into()),
             hindered: Vec::new(),
+            quic_trigger: None,
             trigger: None,
             experiments: Vec::new(),
             pace: None,

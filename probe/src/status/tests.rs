@@ -14,6 +14,7 @@ fn judged(site: u64) -> Judged {
         rule,
         rules_version: 1,
         hindered: Vec::new(),
+        quic_trigger: None,
         trigger: None,
         experiments: Vec::new(),
         pace: None,

@@ -14,7 +14,7 @@ pub(crate) fn beside(case: &Case<'_>, outcome: Outcome) -> Beside {
         Outcome::Blocked { how: How::Tls(_) } => {
             let kinds = [Altered::LargeHello, Altered::EncryptedHello];
             let evidence = kinds.into_iter().filter_map(|altered| fared(case, altered)).collect();
-            Beside { hindered: Vec::new(), evidence }
+            Beside { evidence, ..Beside::default() }
         }
         Outcome::Reachable | Outcome::Throttled => hidden(case).unwrap_or_default(),
         Outcome::Blocked { how: How::Dns(_) | How::Tcp(_) | How::Http(_) | How::Quic(_) }
@@ -72,7 +72,7 @@ fn hidden(case: &Case<'_>) -> Option<Beside> {
             "Of the {tried_so} targets that answered an ordinary ClientHello and were sent such a one during the run, none answered."
         )),
     ];
-    Some(Beside { hindered: vec![How::Tls(manner)], evidence })
+    Some(Beside { hindered: vec![How::Tls(manner)], trigger: None, evidence })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use kedergi_wire::{ControlEntry, Report};
 use crate::case::Case;
 use crate::chain::sent_on;
 use crate::table::RULES;
-use crate::{Evidence, How, Outcome, RULES_VERSION, RuleId, Verdict, Why, hellos, quic, throttle, trigger};
+use crate::{Evidence, How, Outcome, RULES_VERSION, RuleId, Trigger, Verdict, Why, hellos, quic, throttle, trigger};
 
 /// Judges a report: the first rule of [`crate::rules`] that fires decides.
 ///
@@ -18,13 +18,15 @@ pub fn judge(report: &Report, control: Option<&ControlEntry>) -> Verdict {
     let (quic, hellos) = (quic::beside(case, verdict.outcome), hellos::beside(case, verdict.outcome));
     let evidence = [verdict.evidence, quic.evidence, hellos.evidence].concat();
     let hindered = [quic.hindered, hellos.hindered].concat();
-    Verdict { hindered, pace: throttle::pace(case), evidence, ..verdict }
+    Verdict { hindered, quic_trigger: quic.trigger, pace: throttle::pace(case), evidence, ..verdict }
 }
 
 /// What is hindered beside an outcome, and what the evidence says of it and of other ways.
 #[derive(Debug, Default)]
 pub(crate) struct Beside {
     pub(crate) hindered: Vec<How>,
+    /// What the hindrance reacts to, where an experiment told.
+    pub(crate) trigger: Option<Trigger>,
     pub(crate) evidence: Vec<Evidence>,
 }
 
@@ -63,6 +65,7 @@ fn first_rule(case: &Case<'_>) -> Verdict {
         rule,
         rules_version: RULES_VERSION,
         hindered: Vec::new(),
+        quic_trigger: None,
         trigger,
         experiments,
         pace: None,

@@ -258,6 +258,10 @@ pub struct Verdict {
     /// Ways that somebody keeps closed beside what the outcome tells: the target may be reached another way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hindered: Vec<How>,
+    /// What keeps HTTP/3 from passing reacts to, where that is hindered and an experiment told: silence under this name alone, or
+    /// whatever this address is asked for while others answer. `None` where no target of the run answers: then it is the protocol.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quic_trigger: Option<Trigger>,
     /// What the block reacts to, where it was found out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<Trigger>,

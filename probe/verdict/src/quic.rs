@@ -5,7 +5,7 @@ use kedergi_wire::{Altered, Failure, Quic, Tally, Verification};
 use crate::case::{Case, Seen, as_quic};
 use crate::evidence::{failure, known, moment, seen, tried};
 use crate::judge::Beside;
-use crate::{Evidence, How, Outcome, QuicManner, line};
+use crate::{Evidence, How, Outcome, QuicManner, Trigger, line};
 
 /// Looks at the target's own URL. Where the report does not tell of the target, or the control did not get an answer over HTTP/3,
 /// nothing is said.
@@ -41,20 +41,26 @@ fn closed(case: &Case<'_>) -> Option<Beside> {
         known(format!("The control probe, at a trusted place, got an answer over HTTP/3 at {}.", moment(control))),
         known(others(case.report.line.quic)),
     ];
-    evidence.extend(under_another_name(case));
-    Some(Beside { hindered: vec![How::Quic(QuicManner::Timeout)], evidence })
+    let told = under_another_name(case);
+    // Where nobody answers, it is the protocol that is kept from passing.
+    let trigger =
+        told.as_ref().map(|told| told.0).filter(|by| *by == Trigger::Name || case.report.line.quic.answered > 0);
+    evidence.extend(told.map(|told| told.1));
+    Some(Beside { hindered: vec![How::Quic(QuicManner::Timeout)], trigger, evidence })
 }
 
 /// What the same address did when it was asked over HTTP/3 for another name. Whatever came back, be it a refusal, came back.
-fn under_another_name(case: &Case<'_>) -> Option<Evidence> {
+fn under_another_name(case: &Case<'_>) -> Option<(Trigger, Evidence)> {
     let innocent = case.report.trials.iter().enumerate().filter(|(_, trial)| trial.altered == Altered::InnocentName);
     let (index, quic) = innocent.filter_map(|(index, trial)| Some((index, as_quic(&trial.seen.step)?))).next()?;
-    let says = if quic.outcome.failure() == Some(Failure::Timeout) {
-        "Over HTTP/3 the same address was silent under another name too: what is kept from passing is not the name."
+    let (trigger, says) = if quic.outcome.failure() == Some(Failure::Timeout) {
+        let says = "Over HTTP/3 the same address was silent under another name too: what is kept from passing is not the name.";
+        (Trigger::Address, says)
     } else {
-        "Over HTTP/3 the same address answered when it was asked for another name: what is kept from passing is the name."
+        let says = "Over HTTP/3 the same address answered when it was asked for another name: what is kept from passing is the name.";
+        (Trigger::Name, says)
     };
-    Some(tried(index, says.to_owned()))
+    Some((trigger, tried(index, says.to_owned())))
 }
 
 /// Whether it is the protocol or the site that is kept from passing, as far as the run's other targets tell.
@@ -79,7 +85,7 @@ fn open(case: &Case<'_>) -> Option<Beside> {
     let says = format!(
         "Over HTTP/3, which runs over UDP, {address} showed a certificate that is valid for the site's name and answered (status {status})."
     );
-    Some(Beside { hindered: Vec::new(), evidence: vec![seen(answered.index, says)] })
+    Some(Beside { evidence: vec![seen(answered.index, says)], ..Beside::default() })
 }
 
 #[cfg(test)]
@@ -123,6 +129,13 @@ mod tests {
         assert!(tried(Ok(200)).contains("from passing is the name"));
         assert!(tried(Err(Failure::TlsAlert)).contains("from passing is the name"));
         assert!(tried(Err(Failure::Timeout)).contains("from passing is not the name"));
+        let trigger = |outcome, answered| {
+            let example = silent(named(HTTPS).works(SITE)).trial_quic(Altered::InnocentName, outcome);
+            crate::judge(&example.over_quic(3, answered).done(), Some(&served())).quic_trigger
+        };
+        assert_eq!(trigger(Ok(200), 1), Some(Trigger::Name));
+        assert_eq!(trigger(Err(Failure::Timeout), 1), Some(Trigger::Address));
+        assert_eq!(trigger(Err(Failure::Timeout), 0), None, "the protocol");
     }
 
     #[test]

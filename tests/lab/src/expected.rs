@@ -16,8 +16,8 @@ pub struct Expected(Vec<Beginning>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Beginning {
     words: Vec<String>,
-    /// Layer and manner that it must say are hindered; `None` where that does not matter.
-    hindered: Option<[String; 2]>,
+    /// The way that it must say is hindered, by layer, manner and perhaps what that reacts to; `None` where nothing may be.
+    hindered: Option<String>,
 }
 
 /// Second words, each with the third words that may follow it.
@@ -69,7 +69,10 @@ impl Expected {
         let is_met = |beginning: &Beginning| {
             let words = &beginning.words;
             let begins = words.len() <= seen.len() && words.iter().zip(&seen).all(|(one, two)| one == two);
-            let says = beginning.hindered.as_ref().is_none_or(|how| hindered.contains(&how.join(" ").as_str()));
+            let is = |how: &str, seen: &str| {
+                seen.strip_prefix(how).is_some_and(|rest| rest.is_empty() || rest.starts_with(" by "))
+            };
+            let says = beginning.hindered.as_ref().is_none_or(|how| hindered.iter().any(|seen| is(how, seen)));
             begins && says && (beginning.hindered.is_some() || hindered.is_empty())
         };
         self.0.iter().any(is_met)
@@ -105,14 +108,16 @@ fn beginning(text: &str) -> Result<Beginning, String> {
     Ok(Beginning { words: words.into_iter().map(str::to_owned).collect(), hindered })
 }
 
-/// Layer and manner of what is hindered.
-fn how(text: &str) -> Result<[String; 2], String> {
+/// Layer and manner of what is hindered, and what that reacts to, if that is said.
+fn how(text: &str) -> Result<String, String> {
     match text.split_whitespace().collect::<Vec<_>>()[..] {
-        [layer, manner] => {
+        [layer, manner] | [layer, manner, "by", "name" | "address"] => {
             pick(manner, &pick(layer, HINDRANCES)?.iter().map(|word| (*word, ())).collect::<Vec<_>>())?;
-            Ok([layer.to_owned(), manner.to_owned()])
+            Ok(text.to_owned())
         }
-        _ => Err(format!("{text:?} does not say what is hindered; write layer and manner, such as \"quic timeout\"")),
+        _ => Err(format!(
+            "{text:?} does not say what is hindered; write layer and manner, such as \"quic timeout\", and perhaps \"by name\" or \"by address\""
+        )),
     }
 }
 
@@ -144,7 +149,7 @@ impl From<Expected> for String {
 impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = |beginning: &Beginning| {
-            let hindered = beginning.hindered.as_ref().map(|how| format!("{HINDERED}{}", how.join(" ")));
+            let hindered = beginning.hindered.as_ref().map(|how| format!("{HINDERED}{how}"));
             beginning.words.join(" ") + &hindered.unwrap_or_default()
         };
         let choices: Vec<String> = self.0.iter().map(text).collect();
@@ -176,6 +181,10 @@ mod tests {
         assert_eq!(expected(hindered).to_string(), hindered);
         let both = "blocked tls reset, hindered quic timeout";
         assert!(expected(both).is_met_by(both) && expected("blocked, hindered quic timeout").is_met_by(both));
+        let by_name = "reachable, hindered quic timeout by name";
+        assert!(expected(hindered).is_met_by(by_name) && expected(by_name).is_met_by(by_name));
+        assert!(!expected(by_name).is_met_by(hindered));
+        assert!("reachable, hindered quic timeout by chance".parse::<Expected>().unwrap_err().contains("by address"));
         assert!("reachable, hindered quic slowly".parse::<Expected>().unwrap_err().contains("timeout"));
     }
 

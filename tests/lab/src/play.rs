@@ -70,6 +70,8 @@ struct Line {
     trigger: Option<String>,
     #[serde(default)]
     hindered: Vec<HowWords>,
+    #[serde(default)]
+    quic_trigger: Option<String>,
     evidence: Vec<Says>,
     /// A service's line has none.
     #[serde(default)]
@@ -106,7 +108,11 @@ impl Line {
         let how = self.how.as_ref().map(|how| format!(" {} {}", how.layer, how.manner)).unwrap_or_default();
         let why = self.why.as_ref().map(|why| format!(" {why}")).unwrap_or_default();
         let trigger = self.trigger.as_ref().map(|trigger| format!(" by {trigger}")).unwrap_or_default();
-        let hindered = self.hindered.iter().map(|how| format!(", hindered {} {}", how.layer, how.manner));
+        let hindered = self.hindered.iter().map(|how| {
+            let trigger = self.quic_trigger.as_ref().filter(|_| how.layer == "quic");
+            let trigger = trigger.map(|trigger| format!(" by {trigger}")).unwrap_or_default();
+            format!(", hindered {} {}{trigger}", how.layer, how.manner)
+        });
         let tunnel = if self.report.vantage.tunnel { " tunnel" } else { "" };
         format!("{}{how}{trigger}{why}{tunnel}{}", self.outcome, hindered.collect::<String>())
     }

@@ -36,6 +36,7 @@ pub(super) fn fact(probe: u8, minute: i64, outcome: Outcome) -> Fact {
             rule: RuleId("made-up".into()),
             rules_version: 1,
             hindered: Vec::new(),
+            quic_trigger: None,
             trigger: None,
             experiments: Vec::new(),
             pace: None,

@@ -74,6 +74,7 @@ fn fact(batch: u8, index: u16, probe: u8, outcome: Outcome, seconds: i64) -> Fac
             rule: RuleId("a-rule".into()),
             rules_version: 1,
             hindered: Vec::new(),
+            quic_trigger: None,
             trigger: None,
             experiments: Vec::new(),
             pace: None,
