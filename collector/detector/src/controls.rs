@@ -1,11 +1,10 @@
 //! When controls reached a service: without them, a service that died for the whole world would look blocked everywhere.
 
-use std::collections::BTreeSet;
-
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::HORIZON;
+use crate::sparing;
 use crate::time::Moment;
 
 /// How long after the last blocked vote a control's success still speaks for that vote. Votes are judged against the
@@ -15,10 +14,10 @@ const ECHO: SignedDuration = SignedDuration::from_mins(1);
 /// give way.
 const KEPT: usize = 4320;
 
-/// Times at which a control reached one service.
+/// Times at which a control reached one service, sorted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Controls(BTreeSet<Moment>);
+pub(crate) struct Controls(Vec<Moment>);
 
 impl Controls {
     /// Takes note that a control reached the service.
@@ -27,25 +26,31 @@ impl Controls {
     /// more, though its votes be a horizon late and the series a horizon behind the controls. A replay of an old day, years
     /// away from the present, is left alone by it.
     pub(crate) fn reached(&mut self, at: Moment) {
-        let outdated: Vec<_> = self.0.range(at.before(HORIZON * 4)..at.before(HORIZON * 2)).copied().collect();
-        for time in outdated {
-            self.0.remove(&time);
+        self.0.drain(self.place(at.before(HORIZON * 4))..self.place(at.before(HORIZON * 2)));
+        if let Err(place) = self.0.binary_search(&at) {
+            sparing::insert(&mut self.0, place, at);
         }
-        self.0.insert(at);
-        while self.0.len() > KEPT {
-            self.0.pop_first();
-        }
+        self.0.drain(..self.0.len().saturating_sub(KEPT));
     }
 
     /// The first time a control reached the service while probes found it blocked: not before the first of those votes, for
     /// what was fine before says nothing of a service that died in between.
     pub(crate) fn contradicts(&self, first_blocked: Moment, last_blocked: Moment) -> Option<Moment> {
-        self.0.range(first_blocked..=last_blocked.after(ECHO)).next().copied()
+        self.from(first_blocked).filter(|time| *time <= last_blocked.after(ECHO))
     }
 
     /// The first time a control reached the service between two votes: the later one was judged against what it saw then.
     pub(crate) fn reached_between(&self, first: Moment, last: Moment) -> Option<Moment> {
-        if first >= last { None } else { self.0.range(first..last).next().copied() }
+        self.from(first).filter(|time| *time < last)
+    }
+
+    /// The first from a time on.
+    fn from(&self, at: Moment) -> Option<Moment> {
+        self.0.get(self.place(at)).copied()
+    }
+
+    fn place(&self, at: Moment) -> usize {
+        self.0.partition_point(|time| *time < at)
     }
 }
 

@@ -37,8 +37,9 @@ const WORLD: usize = 2;
 /// to the same events. Save it with `serde` and restore it: it goes on as if nothing had happened.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Detector {
+    /// Boxed, because a map keeps room for more than there is in it.
     #[serde(with = "crate::pairs")]
-    series: BTreeMap<Key, Series>,
+    series: BTreeMap<Key, Box<Series>>,
     controls: BTreeMap<ServiceId, Controls>,
     /// Events as last told.
     #[serde(with = "crate::pairs")]
@@ -274,7 +275,7 @@ impl Detector {
             let edge = match affected.service.clone() {
                 Some(service) => {
                     let key = Key { country: event.country, network: affected.network, service };
-                    self.series.get(&key).map(Series::edge)
+                    self.series.get(&key).map(|series| series.edge())
                 }
                 None => Some(self.silence.edge(event.country)),
             };

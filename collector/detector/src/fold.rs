@@ -9,6 +9,7 @@ use crate::controls::Controls;
 use crate::habits::{Customs, LAYERS, Learned};
 use crate::people::People;
 use crate::slow::{Slow, Slowdown, Slowness};
+use crate::sparing;
 use crate::time::Moment;
 use crate::track::{self, Start, Track};
 use crate::votes::{Ballot, Cast, Found};
@@ -78,8 +79,7 @@ impl Fold {
                 // The last one takes what there is no room for.
                 return TRACKS - 1;
             }
-            self.tracks.reserve_exact(1);
-            self.tracks.push(Track::new(key.0, key.1, self.clear));
+            sparing::push(&mut self.tracks, Track::new(key.0, key.1, self.clear));
             self.tracks.len() - 1
         });
         let ballot = ballot(cast, &self.people, customs);

@@ -73,6 +73,8 @@ pub(crate) struct Customs<'a> {
 pub(crate) struct Learned {
     pub(crate) layer: Layer,
     pub(crate) votes: [u32; 2],
+    /// With how many votes it counts.
+    pub(crate) weight: u32,
     /// By time of the day; `None`: none was blocked, and as many came at any time as at others.
     pub(crate) times: Option<Box<[[u16; 2]; TIMES]>>,
 }
@@ -80,7 +82,11 @@ pub(crate) struct Learned {
 impl Learned {
     /// Of a layer that was never found blocked.
     pub(crate) fn clear(layer: Layer, votes: u32) -> Self {
-        Self { layer, votes: [0, votes], times: None }
+        Self { layer, votes: [0, votes], weight: votes.min(SERIES_MOST), times: None }
+    }
+
+    pub(crate) fn new(layer: Layer, votes: [u32; 2], times: [[u16; 2]; TIMES]) -> Self {
+        Self { layer, votes, weight: votes[1].min(SERIES_MOST), times: Some(Box::new(times)) }
     }
 
     fn at_time(&self, time: usize) -> [u32; 2] {
@@ -106,7 +112,7 @@ impl Habits {
 
     /// Takes the habits of a day, and of the one before for what is late, and forgets older ones by which no vote will be judged
     /// any more.
-    pub(crate) fn take(&mut self, today: Day, series: &BTreeMap<Key, Series>) {
+    pub(crate) fn take(&mut self, today: Day, series: &BTreeMap<Key, Box<Series>>) {
         let yesterday = today.saturating_sub(1);
         for day in [yesterday, today] {
             if !self.0.contains_key(&day) {
@@ -123,12 +129,12 @@ impl Habits {
         });
     }
 
-    fn of_day(&self, day: Day, series: &BTreeMap<Key, Series>) -> OfDay {
+    fn of_day(&self, day: Day, series: &BTreeMap<Key, Box<Series>>) -> OfDay {
         let by = Moment(day.saturating_mul(DAY)).before(HORIZON);
         let mut countries = BTreeMap::<_, Vec<_>>::new();
         for (key, series) in series {
             let country = countries.entry(key.country).or_default();
-            series.learned(by, self.of(key.country), |learned| country.push((key.network, learned)));
+            series.learned(by, self.of(key.country), |learned| note(country, key.network, learned));
         }
         let world = LAYERS.map(|layer| {
             let alone = Prior { rate: PRIOR.rate, votes: COUNTRY_VOTES };
@@ -181,17 +187,29 @@ impl Customs<'_> {
     }
 }
 
-/// What the tests on a layer say, each series and each network with no more than so many votes.
+/// Takes note of what a test learned. Those of a network that found nothing blocked are one: there are many of them.
+fn note(country: &mut Vec<(Asn, Learned)>, network: Asn, learned: Learned) {
+    let of_network = country.iter_mut().rev().take_while(|(other, _)| *other == network);
+    let mut alike = of_network.filter(|(_, one)| one.layer == learned.layer && one.times.is_none());
+    match alike.next().filter(|_| learned.times.is_none()) {
+        Some((_, one)) => {
+            one.votes[1] = one.votes[1].saturating_add(learned.votes[1]);
+            one.weight += learned.weight;
+        }
+        None => country.push((network, learned)),
+    }
+}
+
+/// What the tests on a layer say, each network with no more than so many votes.
 fn parts(learned: &[(Asn, Learned)], layer: Layer) -> Vec<Part> {
     let of_layer = || learned.iter().filter(|(_, one)| one.layer == layer);
     let mut networks = BTreeMap::<_, u32>::new();
     for (network, one) in of_layer() {
-        *networks.entry(network).or_default() += one.votes[1].min(SERIES_MOST);
+        *networks.entry(network).or_default() += one.weight;
     }
     let part = |(network, one): &(Asn, Learned)| {
-        let (votes, of_network) = (one.votes[1].min(SERIES_MOST), networks[network]);
-        let weight = if of_network > NETWORK_MOST { votes * NETWORK_MOST / of_network } else { votes };
-        Part { share: one.share(), weight }
+        let weight = u64::from(one.weight) * u64::from(NETWORK_MOST) / u64::from(networks[network].max(NETWORK_MOST));
+        Part { share: one.share(), weight: u32::try_from(weight).unwrap_or(NETWORK_MOST) }
     };
     of_layer().map(part).collect()
 }

@@ -4,6 +4,8 @@
 //! as a whole, the hour of the day, the hour of that day of the week. What an hour is taken to be is an upper bound, not the mean: how little is known of it is part of
 //! the estimate, and an evening that is worse than the last must not look like a block.
 
+use std::collections::BTreeSet;
+
 use data_encoding::BASE64;
 use jiff::SignedDuration;
 use serde::de::Error;
@@ -39,23 +41,46 @@ impl Hour {
     }
 }
 
-/// Blocked votes and votes of each hour of the week; nothing is kept before the first.
+/// Votes of each hour of the week, then the hours in which any were blocked and how many, in pairs; nothing is kept before the
+/// first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Hours(Vec<[u8; 2]>);
+pub(crate) struct Hours(Vec<u8>);
 
 impl Hours {
     pub(crate) fn add(&mut self, hour: Hour, tally: Tally) {
         if self.0.is_empty() {
-            self.0 = vec![[0; 2]; HOURS];
+            self.0 = vec![0; HOURS];
         }
-        let [blocked, votes] = &mut self.0[hour.place()];
-        let (mut more_blocked, mut more) =
-            (u32::from(*blocked) + u32::from(tally.blocked), u32::from(*votes) + u32::from(tally.votes));
+        let [blocked, votes] = self.get(hour);
+        let (mut more_blocked, mut more) = (blocked + u32::from(tally.blocked), votes + u32::from(tally.votes));
         while more > u32::from(u8::MAX) {
             (more_blocked, more) = (more_blocked.div_ceil(2), more / 2);
         }
-        (*blocked, *votes) =
-            (u8::try_from(more_blocked.min(more)).unwrap_or(u8::MAX), u8::try_from(more).unwrap_or(u8::MAX));
+        let byte = |count: u32| u8::try_from(count).unwrap_or(u8::MAX);
+        self.0[hour.place()] = byte(more);
+        if more_blocked > 0 {
+            self.note_blocked(hour, byte(more_blocked.min(more)));
+        }
+    }
+
+    fn note_blocked(&mut self, hour: Hour, count: u8) {
+        match self.0[HOURS..].as_chunks_mut().0.iter_mut().find(|[other, _]| *other == hour.0) {
+            Some([_, blocked]) => *blocked = count,
+            None => {
+                self.0.reserve_exact(2);
+                self.0.extend([hour.0, count]);
+            }
+        }
+    }
+
+    /// Hours in which votes were blocked, and how many.
+    fn blocked(&self) -> impl Iterator<Item = [u8; 2]> {
+        self.0.get(HOURS..).unwrap_or_default().as_chunks().0.iter().copied()
+    }
+
+    fn get(&self, hour: Hour) -> [u32; 2] {
+        let blocked = self.blocked().find(|[other, _]| *other == hour.0).map_or(0, |[_, count]| count);
+        [blocked, self.0.get(hour.place()).copied().unwrap_or(0)].map(u32::from)
     }
 
     /// The share of blocked votes that must be reckoned with in an hour, in thousandths, where the series as a whole has `usual`
@@ -63,7 +88,7 @@ impl Hours {
     pub(crate) fn rate(&self, hour: Hour, usual: u32, rise: u32) -> u32 {
         let day = self.daily(hour.time());
         let mean = shrunk(usual + rise, DAY_VOTES, day);
-        let own = self.0.get(hour.place()).copied().unwrap_or_default().map(u32::from);
+        let own = self.get(hour);
         let mean = shrunk(mean, WEEK_VOTES, own);
         // The standard deviation of a beta distribution, in thousandths.
         let variance = mean * 1000_u32.saturating_sub(mean) / (WEEK_VOTES + own[1] + 1);
@@ -76,8 +101,18 @@ impl Hours {
     }
 
     fn daily(&self, time: usize) -> [u32; 2] {
-        let days = self.0.iter().skip(time).step_by(TIMES);
-        days.fold([0; 2], |[blocked, votes], day| [blocked + u32::from(day[0]), votes + u32::from(day[1])])
+        let votes = self.0.iter().take(HOURS).skip(time).step_by(TIMES).map(|&count| u32::from(count));
+        let blocked = self.blocked().filter(|[hour, _]| usize::from(*hour) % TIMES == time);
+        [blocked.map(|[_, count]| u32::from(count)).sum(), votes.sum()]
+    }
+
+    /// Whether it can have come of votes: a saved state may be damaged.
+    fn is_sound(&self) -> bool {
+        let counts = |[hour, blocked]: [u8; 2]| self.0.get(usize::from(hour)).filter(|votes| blocked <= **votes);
+        let hours: BTreeSet<_> = self.blocked().map(|[hour, _]| hour).collect();
+        let pairs = self.0.len().saturating_sub(HOURS);
+        let sound = hours.len() * 2 == pairs && hours.iter().all(|hour| usize::from(*hour) < HOURS);
+        self.0.is_empty() || (self.0.len() >= HOURS && sound && self.blocked().all(|pair| counts(pair).is_some()))
     }
 }
 
@@ -88,19 +123,16 @@ fn shrunk(prior: u32, weight: u32, [blocked, votes]: [u32; 2]) -> u32 {
 /// As saved: the bytes, in base64.
 impl Serialize for Hours {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        BASE64.encode(self.0.as_flattened()).serialize(serializer)
+        BASE64.encode(&self.0).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Hours {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let bytes = BASE64.decode(text.as_bytes()).map_err(D::Error::custom)?;
-        let (hours, rest) = bytes.as_chunks::<2>();
-        let sound = rest.is_empty() && (hours.is_empty() || hours.len() == HOURS);
-        let sound = sound && hours.iter().all(|[blocked, votes]| blocked <= votes);
-        if sound {
-            Ok(Self(hours.to_vec()))
+        let hours = Self(BASE64.decode(text.as_bytes()).map_err(D::Error::custom)?);
+        if hours.is_sound() {
+            Ok(hours)
         } else {
             Err(D::Error::custom("the hours of a series are damaged, or of another version"))
         }

@@ -30,6 +30,7 @@ mod series;
 mod silence;
 mod slots;
 mod slow;
+mod sparing;
 mod telling;
 mod time;
 mod track;

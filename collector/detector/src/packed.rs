@@ -10,10 +10,16 @@ use data_encoding::BASE64;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::sparing;
 use crate::time::Moment;
 
-/// Votes that are kept as they are: at most this many, and after packing half of them.
-const RECENT: usize = 32;
+/// Votes that are kept as they are: a sixteenth of all, but so many at least and at most; after packing half of them.
+const FEW: usize = 8;
+const MANY: usize = 32;
+const RECENT_SHARE: usize = 16;
+/// The first bit of a vote that does not fit into two bytes, and how many bytes it takes at most.
+const LONG: u8 = 0x80;
+const LONGEST: usize = 12;
 /// The bits of what a vote says: who, what, with what.
 pub(crate) const PEOPLE: u32 = 12;
 pub(crate) const KINDS: u32 = 8;
@@ -68,10 +74,16 @@ impl Packed {
     }
 
     pub(crate) fn push(&mut self, entry: u64) {
-        self.recent.push_back(entry);
-        if self.recent.len() > RECENT {
-            self.pack(RECENT / 2);
+        let most = self.most_recent();
+        if self.recent.len() >= most {
+            self.pack(most / 2);
         }
+        self.recent.push_back(entry);
+    }
+
+    /// How many votes are kept as they are.
+    fn most_recent(&self) -> usize {
+        (self.count / RECENT_SHARE).clamp(FEW, MANY)
     }
 
     pub(crate) fn insert(&mut self, place: usize, entry: u64) {
@@ -79,7 +91,7 @@ impl Packed {
             self.unpack();
         }
         self.recent.insert(place - self.count, entry);
-        self.pack(RECENT);
+        self.tidy();
     }
 
     pub(crate) fn remove(&mut self, place: usize) {
@@ -87,7 +99,7 @@ impl Packed {
             self.unpack();
         }
         self.recent.remove(place - self.count);
-        self.pack(RECENT);
+        self.tidy();
     }
 
     /// Takes out the first vote if it lies before `edge`.
@@ -110,9 +122,19 @@ impl Packed {
             if self.count == 0 {
                 (self.start, self.end) = (time(entry), time(entry));
             }
+            if self.bytes.capacity() - self.bytes.len() < LONGEST {
+                self.bytes.reserve_exact(LONGEST * sparing::step(self.bytes.len() / LONGEST));
+            }
             encode(&mut self.bytes, entry, self.end);
             (self.count, self.end) = (self.count + 1, time(entry));
         }
+    }
+
+    /// Packs what [`Packed::unpack`] may have unpacked, and gives the room back.
+    fn tidy(&mut self) {
+        // How many are packed decides how many more are.
+        self.pack(self.most_recent());
+        self.recent.shrink_to(self.most_recent());
     }
 
     fn unpack(&mut self) {
@@ -137,13 +159,21 @@ impl PartialEq for Packed {
 
 impl Eq for Packed {}
 
-/// Seconds since the one before; who, doubled twice, plus 1 if an instrument other than the first follows and 2 if it is a
-/// blocked one, whose kind follows.
+/// As a rule two bytes: a bit 0, eleven bits of seconds since the vote before, four bits of who; it was clear and the instrument
+/// the first one. Otherwise a byte of 0x80, plus 1 if an instrument other than the first follows and 2 if a kind does; then
+/// seconds, who, kind, instrument.
 fn encode(bytes: &mut VecDeque<u8>, entry: u64, before: Moment) {
     let who = bits(entry, KINDS + INSTRUMENTS, PEOPLE);
     let (kind, instrument) = (bits(entry, INSTRUMENTS, KINDS), bits(entry, 0, INSTRUMENTS));
-    write(bytes, u64::from(time(entry).0.saturating_sub(before.0)));
-    write(bytes, number(4 * who + 2 * usize::from(kind > 0) + usize::from(instrument > 0)));
+    let seconds = time(entry).0.saturating_sub(before.0);
+    if let (0, 0, 0..2048, Ok(who @ 0..16)) = (kind, instrument, seconds, u32::try_from(who)) {
+        let [_, _, high, low] = (seconds << 4 | who).to_be_bytes();
+        bytes.extend([high, low]);
+        return;
+    }
+    bytes.push_back(LONG + 2 * u8::from(kind > 0) + u8::from(instrument > 0));
+    write(bytes, seconds.into());
+    write(bytes, number(who));
     if kind > 0 {
         write(bytes, number(kind));
     }
@@ -153,13 +183,19 @@ fn encode(bytes: &mut VecDeque<u8>, entry: u64, before: Moment) {
 }
 
 fn decode(bytes: &mut impl Iterator<Item = u8>, now: &mut Moment) -> Option<u64> {
+    let first = bytes.next()?;
+    if first & LONG == 0 {
+        let both = u32::from(first) << 8 | u32::from(bytes.next()?);
+        *now = Moment(now.0.checked_add(both >> 4)?);
+        return Some(u64::from(now.0) << 32 | u64::from(both & 15) << (KINDS + INSTRUMENTS));
+    }
     let after = u32::try_from(read(bytes)?).ok()?;
     *now = Moment(now.0.checked_add(after)?);
     let who = read(bytes)?;
-    let kind = if who & 2 > 0 { read(bytes)? } else { 0 };
-    let instrument = if who & 1 > 0 { read(bytes)? } else { 0 };
-    let fits = who >> 2 < 1 << PEOPLE && kind < 1 << KINDS && instrument < 1 << INSTRUMENTS;
-    let said = (who >> 2) << (KINDS + INSTRUMENTS) | kind << INSTRUMENTS | instrument;
+    let kind = if first & 2 > 0 { read(bytes)? } else { 0 };
+    let instrument = if first & 1 > 0 { read(bytes)? } else { 0 };
+    let fits = who < 1 << PEOPLE && kind < 1 << KINDS && instrument < 1 << INSTRUMENTS;
+    let said = who << (KINDS + INSTRUMENTS) | kind << INSTRUMENTS | instrument;
     fits.then_some(u64::from(now.0) << 32 | said)
 }
 
@@ -188,21 +224,21 @@ fn read(bytes: &mut impl Iterator<Item = u8>) -> Option<u64> {
     None
 }
 
-/// As saved: the time the first counts from, how many, and the bytes of all in base64.
+/// As saved: the bytes of all in base64, how many there are, and the time the first counts from.
 #[derive(Serialize, Deserialize)]
-struct Saved(Moment, usize, String);
+struct Saved(String, usize, Moment);
 
 impl Serialize for Packed {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut all = self.clone();
         all.pack(0);
-        Saved(all.start, all.count, BASE64.encode(all.bytes.make_contiguous())).serialize(serializer)
+        Saved(BASE64.encode(all.bytes.make_contiguous()), all.count, all.start).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Packed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Saved(mut now, count, text) = Saved::deserialize(deserializer)?;
+        let Saved(text, count, mut now) = Saved::deserialize(deserializer)?;
         let mut bytes = BASE64.decode(text.as_bytes()).map_err(D::Error::custom)?.into_iter();
         let votes: Self = std::iter::from_fn(|| decode(&mut bytes, &mut now)).collect();
         if votes.len() != count || bytes.next().is_some() {
@@ -257,7 +293,7 @@ mod tests {
 
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
-            let saved = serde_json::to_string(&(1_557_300_000, 10, BASE64.encode(&bytes))).unwrap();
+            let saved = serde_json::to_string(&(BASE64.encode(&bytes), 10, 1_557_300_000)).unwrap();
             let _ = serde_json::from_str::<Packed>(&saved);
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::Instrument;
+use crate::sparing;
 use crate::time::Moment;
 use crate::votes::{Ballot, Cast, Who};
 use crate::weights::{ACTIVE, PASSERS, QUORUM, YOUNG};
@@ -29,7 +30,7 @@ impl People {
         let place = known.unwrap_or_else(|| {
             let long_ago = cast.at.before(YOUNG);
             self.0.retain(|person| person.seen >= long_ago);
-            self.0.push(Person { who: cast.who, seen: cast.at, reached: None });
+            sparing::push(&mut self.0, Person { who: cast.who, seen: cast.at, reached: None });
             self.0.len() - 1
         });
         let person = &mut self.0[place];

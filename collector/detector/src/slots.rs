@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use crate::sparing;
 use crate::time::Moment;
 
 /// How long a piece is: a round of most probes.
@@ -63,7 +64,7 @@ impl Slots {
         let slot = slot(at);
         let found = self.0.binary_search_by_key(&day(slot), |&(day, _)| day);
         let place = found.unwrap_or_else(|place| {
-            self.0.insert(place, (day(slot), [0; 5]));
+            sparing::insert(&mut self.0, place, (day(slot), [0; 5]));
             place
         });
         let (word, bit) = place_of(slot);

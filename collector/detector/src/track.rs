@@ -13,6 +13,7 @@ use crate::alarm::{Accusation, Alarm, Span};
 use crate::habits::{Customs, Learned};
 use crate::hours::{Hour, Hours};
 use crate::people::People;
+use crate::sparing;
 use crate::time::Moment;
 use crate::weights::{
     ACTIVE, BEFORE, CAP, END, END_CAP, ENOUGH, FLOORS, FROZEN, MEMORY, OVER, PASSING_SUPPORT, PATIENCE, PRIOR,
@@ -120,7 +121,7 @@ impl Track {
     /// What it learned while nothing was suspected.
     pub(crate) fn learned(&self) -> Learned {
         let votes = [self.usual.blocked, self.usual.votes].map(u32::from);
-        Learned { layer: self.layer, votes, times: Some(Box::new(self.hours.times())) }
+        Learned::new(self.layer, votes, self.hours.times())
     }
 
     fn state(&self) -> State {
@@ -191,7 +192,7 @@ impl Track {
             }
             let mut alarm = Alarm::starting(start.span, ballot.at, place, start.clear < BEFORE);
             self.accusations.iter().filter(|one| one.at >= start.span.latest).for_each(|one| alarm.count(one));
-            self.alarms.push(alarm);
+            sparing::push(&mut self.alarms, alarm);
         }
         if quorum && let Some(alarm) = self.alarms.last_mut() {
             (alarm.reached, alarm.share) = (Some(ballot.at), place);
@@ -340,7 +341,7 @@ impl Track {
     fn stand(&mut self, witness: u64) -> &mut Stand {
         let place = self.stands.iter().position(|stand| stand.witness == witness).unwrap_or_else(|| {
             let [usual, now] = [Tally::default(); 2];
-            self.stands.push(Stand { witness, usual, now, parts: [0; SHARES.len()] });
+            sparing::push(&mut self.stands, Stand { witness, usual, now, parts: [0; SHARES.len()] });
             self.stands.len() - 1
         });
         &mut self.stands[place]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::packed::{INSTRUMENTS, KINDS, PEOPLE, Packed, bits, time};
 use crate::slow::Pace;
+use crate::sparing;
 use crate::time::Moment;
 use crate::{HORIZON, Instrument, Resolver};
 
@@ -197,7 +198,7 @@ impl Votes {
         if place >= start + REPORTS_AN_HOUR {
             return;
         }
-        self.reports.insert(place, new);
+        sparing::insert(&mut self.reports, place, new);
         let beyond = start + REPORTS_AN_HOUR;
         if self.reports.get(beyond).is_some_and(|&(at, ..)| at < end) {
             self.reports.remove(beyond);
@@ -281,7 +282,7 @@ fn listed<T: PartialEq>(list: &mut Vec<T>, thing: T, most: usize) -> Option<u64>
         if place >= most {
             return None;
         }
-        list.push(thing);
+        sparing::push(list, thing);
     }
     u64::try_from(place).ok()
 }

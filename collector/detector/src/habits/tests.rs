@@ -158,7 +158,7 @@ fn where_nothing_of_a_country_is_known_the_world_is_presumed() {
 fn one_that_fails_all_the_time_does_not_drag_the_others_along() {
     let learned = |network: u32, blocked: u32| {
         let times = [[u16::try_from(blocked * 40 / 24).unwrap(), 4000 / 24]; TIMES];
-        (asn(network), Learned { layer: Layer::Tcp, votes: [blocked * 40, 4000], times: Some(Box::new(times)) })
+        (asn(network), Learned::new(Layer::Tcp, [blocked * 40, 4000], times))
     };
     let usual = |blocked: &[u32]| {
         let learned: Vec<_> = (0..).zip(blocked).map(|(network, &blocked)| learned(network, blocked)).collect();
