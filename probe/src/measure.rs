@@ -35,7 +35,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
-use kedergi_verdict::{is_bogon, strange_pages};
+use kedergi_verdict::{is_bogon, is_host_late, strange_pages};
 use kedergi_wire::{
     ControlSnapshot, FORMAT, Known, Line, Observation, Report, Source, TargetUrl, Trial, Vantage, limits,
 };
@@ -183,10 +183,12 @@ pub async fn measure_run(
     });
     let mut reports: Vec<(Report, Watch)> = measured.buffer_unordered(tools.concurrency).collect().await;
     reports.sort_by_key(|(report, _)| report.sequence);
-    let rate_kbit_s = compare(tools, control, compared, &mut reports).await;
+    let (rate_kbit_s, least_kbit_s) = compare(tools, control, compared, &mut reports).await;
     let line = line::line(reports.iter().map(|(report, _)| &report.observations[..]));
     let encrypted_hellos = line::encrypted_hellos(reports.iter().map(|(report, _)| report));
-    let line = Line { encrypted_hellos, rate_kbit_s, ..line };
+    let silent = reports.iter().any(|(report, _)| is_host_late(report));
+    let least_kbit_s = if silent { rate_kbit_s.map(|_| 0) } else { least_kbit_s };
+    let line = Line { encrypted_hellos, rate_kbit_s, least_kbit_s, ..line };
     reports.iter_mut().for_each(|(report, _)| report.line = line);
     once_more::look(tools, control, &mut reports).await;
     reports.into_iter().map(|(report, _)| report).collect()
@@ -199,13 +201,13 @@ struct Course {
     trials: Vec<Trial>,
 }
 
-/// Puts goodput pairs into the reports; returns the rate of the line for a control host, where one was asked.
+/// Puts goodput pairs into the reports; returns the best and the worst rate of the line for a control host, where one was asked.
 async fn compare(
     tools: &Measurer,
     control: Option<&ControlSnapshot>,
     compared: &BTreeSet<TargetUrl>,
     reports: &mut [(Report, Watch)],
-) -> Option<u32> {
+) -> (Option<u32>, Option<u32>) {
     let courses: Vec<_> = reports
         .iter()
         .map(|(report, watch)| {
@@ -224,7 +226,7 @@ async fn compare(
     for (place, pairs) in found.pairs {
         reports[place].0.pairs = pairs;
     }
-    found.rate_kbit_s
+    (found.rate_kbit_s, found.least_kbit_s)
 }
 
 /// One target end to end: ask for its name, try its addresses, fetch its page, follow where that leads.

@@ -55,8 +55,9 @@ pub(super) struct Course<'a> {
 /// What was compared in a run.
 #[derive(Debug, Default)]
 pub(super) struct Compared {
-    /// Kbit/s of the best transfer from a control host under its own name.
+    /// Kbit/s of the best and of the worst transfer from a control host under its own name.
     pub(super) rate_kbit_s: Option<u32>,
+    pub(super) least_kbit_s: Option<u32>,
     /// Pairs, by the place of their course.
     pub(super) pairs: Vec<(usize, Vec<GoodputPair>)>,
 }
@@ -84,8 +85,8 @@ pub(super) async fn compare(tools: &Measurer, courses: &[Course<'_>]) -> Compare
     });
     let pairs: Vec<_> = compared.buffer_unordered(AT_ONCE).collect().await;
     let beside = pairs.iter().flat_map(|(_, pairs)| pairs).filter(|pair| pair.control.bytes > 0);
-    let rate_kbit_s = beside.map(|pair| pair.control).chain(alone).filter_map(|transfer| rate(&transfer)).max();
-    Compared { rate_kbit_s, pairs }
+    let rates: Vec<u32> = beside.map(|pair| pair.control).chain(alone).filter_map(|transfer| rate(&transfer)).collect();
+    Compared { rate_kbit_s: rates.iter().max().copied(), least_kbit_s: rates.iter().min().copied(), pairs }
 }
 
 fn rate(transfer: &Transfer) -> Option<u32> {

@@ -1,7 +1,7 @@
 //! A line that was crowded just when the target was tried, and quick at another time of the run. Its best rate hides that; what
 //! was tried beside the failure, and afterwards, shows it.
 
-use kedergi_wire::{Altered, Failure, Observation, Step};
+use kedergi_wire::{Altered, Failure, Observation, Report, Step};
 
 use crate::Evidence;
 use crate::case::{Case, as_tls, is_valid};
@@ -11,6 +11,24 @@ use crate::line::silences;
 /// Milliseconds after which an answer is late: on an ordinary line a step of a trial takes a round trip, and a second more where a
 /// packet was lost (RFC 6298).
 const LATE_MS: u32 = 3000;
+
+/// Kbit/s of a control host's bytes, at the worst of a run, below which the line may be crowded, and how many times that the best must be
+/// for it to be so only now and then.
+const CROWDED_KBIT_S: u32 = 200;
+const UNEVEN: u32 = 10;
+
+/// Whether a control host under its own name was silent or late when the report's target failed.
+pub fn is_host_late(report: &Report) -> bool {
+    report.trials.iter().any(|trial| trial.altered == Altered::ControlHost && is_late(&trial.seen))
+}
+
+/// Whether the line was crowded now and then during the run. What is compared then may fall into step with that: a transfer from a
+/// slow server ends in the quick moment in which the next one from a control host begins.
+pub(crate) fn comes_and_goes(case: &Case<'_>) -> bool {
+    let line = case.report.line;
+    let uneven = |(most, least): (u32, u32)| least < CROWDED_KBIT_S && least.saturating_mul(UNEVEN) <= most;
+    is_host_late(case.report) || line.rate_kbit_s.zip(line.least_kbit_s).is_some_and(uneven)
+}
 
 /// Nothing but silence, while a control host that gave its bytes at another time of the run was silent or late too, or from a
 /// site that gave its page when it was asked once more.
@@ -30,18 +48,14 @@ fn trials<'a>(case: &Case<'a>, altered: Altered) -> impl Iterator<Item = (usize,
 
 /// Beside the target's failure, the control host under its own name.
 fn host_was_late(case: &Case<'_>) -> Option<Evidence> {
-    let (index, rate) = (late_host(case)?, case.report.line.rate_kbit_s?);
+    let rate = case.report.line.rate_kbit_s?;
+    let (index, _) = trials(case, Altered::ControlHost).find(|(_, seen)| is_late(seen))?;
     Some(tried(
         index,
         format!(
             "A control host under its own name was silent or late as well just then; at another time of the run its bytes came at {rate} kbit/s: the line was crowded."
         ),
     ))
-}
-
-/// The trial in which a control host under its own name was silent or late: then the line says nothing of the target's pace.
-pub(crate) fn late_host(case: &Case<'_>) -> Option<usize> {
-    trials(case, Altered::ControlHost).find(|(_, seen)| is_late(seen)).map(|(index, _)| index)
 }
 
 fn is_late(seen: &Observation) -> bool {
@@ -81,7 +95,7 @@ fn came_in_a_pair(case: &Case<'_>) -> Option<Evidence> {
 
 #[cfg(test)]
 mod tests {
-    use kedergi_wire::{GoodputPair, Report, Transfer};
+    use kedergi_wire::{GoodputPair, Transfer};
 
     use super::*;
     use crate::example::*;
@@ -124,6 +138,15 @@ mod tests {
         report.trials[0].seen.took_ms = 3_500;
         assert_eq!(judged(&report), "crowded-line");
         assert_eq!(judge(&report, Some(&control(HTTPS))).pace, None);
+        // For another target, or in another pair, a control host was slow.
+        report.trials[0].seen.took_ms = 60;
+        let mut with_least = |least| {
+            report.line.least_kbit_s = Some(least);
+            judged(&report)
+        };
+        assert_eq!(with_least(0), "tls-timeout");
+        assert_eq!(with_least(60), "tls-timeout");
+        assert_eq!(with_least(600), "throttled-name");
     }
 
     #[test]

@@ -37,6 +37,7 @@ mod trigger;
 
 pub use address::is_bogon;
 pub use control::control_entry;
+pub use crowded::is_host_late;
 pub use goodput::{Weight, log_ratios, slowness, weigh};
 pub use judge::judge;
 pub use outcome::{

@@ -47,14 +47,14 @@ pub(crate) static RULES: &[Rule] = &[
     rule(
         "throttled-name",
         Outcome::Throttled,
-        "The same bytes from the same control host, or a handshake with the site's address, took at least three times as long under the site's name as under another: at odds of 1000 to 1 over all such pairs. Where only handshakes tell, the control's must have been three times quicker. No control host was silent or late (see crowded-line) just then.",
+        "The same bytes from the same control host, or a handshake with the site's address, took at least three times as long under the site's name as under another: at odds of 1000 to 1 over all such pairs. Where only handshakes tell, the control's must have been three times quicker. During the run no control host was silent or late beside a failure (see crowded-line), nor did its bytes come at less than 200 kbit/s and a tenth of the best rate.",
         TWITTER,
         throttle::by_name,
     ),
     rule(
         "throttled-address",
         Outcome::Throttled,
-        "The site's bytes took at least three times as long as a control host's, at odds of 1000 to 1 over all such pairs, and longer than twelve round trips explain; the control got the site at least three times as fast; no control host was silent or late (see crowded-line) just then.",
+        "The site's bytes took at least three times as long as a control host's, at odds of 1000 to 1 over all such pairs, and longer than twelve round trips explain; the control got the site at least three times as fast; the control hosts as above.",
         TWITTER,
         throttle::by_address,
     ),

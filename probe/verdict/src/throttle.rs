@@ -62,7 +62,7 @@ pub(crate) fn slow_line(case: &Case<'_>) -> Option<Evidence> {
 /// How slow the target was beside what it was compared with: as [`crate::slowness`], but what a slow server or a long way explains
 /// is left out. A control host under the target's name gives the host's own bytes, whatever the target's server does.
 pub(crate) fn pace(case: &Case<'_>) -> Option<Pace> {
-    if crowded::late_host(case).is_some() {
+    if crowded::comes_and_goes(case) {
         return None;
     }
     let found = COMPARED.iter().filter_map(|&altered| {
@@ -87,10 +87,10 @@ fn of<'a>(case: &Case<'a>, altered: Altered) -> impl Iterator<Item = &'a Goodput
     case.report.pairs.iter().filter(move |pair| pair.altered == altered)
 }
 
-/// The pairs that alter this, if they are enough to call the target slow. They are of the target's own URL. Where a control host was
-/// late when the target was tried, the line is crowded now and then, and pairs may fall into step with that.
+/// The pairs that alter this, if they are enough to call the target slow. They are of the target's own URL. None where the line
+/// was crowded now and then.
 fn slow<'a>(case: &Case<'a>, altered: Altered) -> Option<Vec<&'a GoodputPair>> {
-    if crowded::late_host(case).is_some() {
+    if crowded::comes_and_goes(case) {
         return None;
     }
     let pairs: Vec<_> = of(case, altered).collect();

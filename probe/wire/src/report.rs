@@ -163,6 +163,10 @@ pub struct Line {
     /// because nothing seemed slow, or it was not reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_kbit_s: Option<u32>,
+    /// The same, the worst of the run; 0 where the control host was silent or late when a target failed. Far below the best, it
+    /// shows a line that is crowded now and then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least_kbit_s: Option<u32>,
 }
 
 /// How many were tried, how many answered.
