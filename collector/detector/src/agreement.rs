@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use kedergi_wire::{Asn, CountryCode};
 use serde::{Deserialize, Serialize};
 
+use crate::newcomers::{Word, is_shared};
 use crate::time::Moment;
 use crate::{Affected, Event, Extent, HORIZON, Level, Note};
 
@@ -19,12 +20,17 @@ const NATIONAL_NETWORKS: usize = 3;
 /// A network weighs as much as it has probes, but no more than this: one with many volunteers is not the country.
 const MOST_WEIGHT: usize = 5;
 
-/// Confirms what is suspected on several networks at once.
-pub(crate) fn agree(all: &mut [Affected]) {
-    let confirmed: Vec<_> = all.iter().map(|affected| confirmed_by_others(affected, all)).collect();
+/// Confirms what is suspected on several networks at once. What newcomers say and may not decide is confirmed by nobody, and
+/// confirms nothing.
+pub(crate) fn agree(words: Vec<Word>) -> Vec<Affected> {
+    let (young, old): (Vec<_>, Vec<_>) = words.into_iter().partition(|word| word.newcomers);
+    let mut all: Vec<_> = old.into_iter().map(|word| word.affected).collect();
+    let confirmed: Vec<_> = all.iter().map(|affected| confirmed_by_others(affected, &all)).collect();
     for (affected, confirmed) in all.iter_mut().zip(confirmed) {
         affected.confirmed = affected.confirmed.or(confirmed);
     }
+    all.extend(young.into_iter().map(|word| word.affected));
+    all
 }
 
 /// When enough other networks had said the same.
@@ -60,7 +66,7 @@ pub(crate) fn excuse(all: &mut [Affected]) {
     }
 }
 
-fn is_alike(one: &Affected, other: &Affected) -> bool {
+pub(crate) fn is_alike(one: &Affected, other: &Affected) -> bool {
     let apart = one.onset.latest.duration_since(other.onset.latest).abs();
     (one.kind, &one.service) == (other.kind, &other.service)
         && one.network != other.network
@@ -93,6 +99,14 @@ impl Measured {
                 probes.insert(place, (witness, at, at));
             }
         }
+    }
+
+    /// Whether anybody who was there for more than a week measured in a country in the day before.
+    pub(crate) fn has_elders(&self, country: CountryCode, at: Timestamp) -> bool {
+        let now = Moment::of(at).unwrap_or_default();
+        let since = now.before(HORIZON);
+        let mut all = self.0.get(&country).into_iter().flat_map(BTreeMap::values).flat_map(|Probes(probes)| probes);
+        all.any(|&(witness, first, last)| !is_shared(witness) && first <= now && last >= since)
     }
 
     /// How much of its country an event reaches, and when it became national.
@@ -150,23 +164,27 @@ mod tests {
         Affected { confirmed: None, ..blocked(network, "a", from, None) }
     }
 
+    fn said(all: Vec<Affected>) -> Vec<Affected> {
+        agree(all.into_iter().map(|affected| Word { affected, newcomers: false }).collect())
+    }
+
     #[test]
     fn three_networks_at_once_confirm_each_other() {
         let mut three = vec![suspected(1, 0), suspected(2, 10), suspected(3, 20)];
-        agree(&mut three);
+        three = said(three);
         assert!(three.iter().all(|affected| affected.confirmed == Some(at(22))), "{three:#?}");
         let mut two = vec![suspected(1, 0), suspected(2, 10)];
-        agree(&mut two);
+        two = said(two);
         assert!(two.iter().all(|affected| affected.confirmed.is_none()));
         let mut late = vec![suspected(1, 0), suspected(2, 10), suspected(3, 45)];
-        agree(&mut late);
+        late = said(late);
         assert!(late.iter().all(|affected| affected.confirmed.is_none()));
     }
 
     #[test]
     fn a_confirmed_network_confirms_a_suspicion() {
         let mut both = vec![blocked(1, "a", 0, None), suspected(2, 10)];
-        agree(&mut both);
+        both = said(both);
         assert_eq!(both[1].confirmed, Some(at(12)));
     }
 

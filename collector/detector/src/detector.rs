@@ -11,6 +11,7 @@ use crate::agreement::{AT_ONCE, Measured, agree, excuse};
 use crate::controls::Controls;
 use crate::group::groups;
 use crate::habits::{Habits, day};
+use crate::newcomers::{self, Word, heed_elders};
 use crate::reasoning::{Around, reasoning};
 use crate::series::{Key, Series};
 use crate::silence::{Life, SignOfLife, Silence};
@@ -19,7 +20,7 @@ use crate::slow::Pace;
 use crate::telling::{changes, named};
 use crate::time::Moment;
 use crate::votes::{Ballot, Cast, Found, Put, Who};
-use crate::weights::{VOICES_OF_A_DAY, YOUNG, strength};
+use crate::weights::{YOUNG, strength};
 use crate::{
     Affected, Change, ControlVote, Event, EventState, Heartbeat, Input, Kind, Level, Listening, Note, Source, Vote,
 };
@@ -152,7 +153,7 @@ impl Detector {
         let sign = sign_in(beat);
         let trusted = sign.filter(|sign| sign.enrolled.is_none_or(|enrolled| enrolled < sign.at.before(YOUNG)));
         if let Some(sign) = trusted {
-            self.measured.note(sign.country, sign.network, sign.probe, sign.at);
+            self.measured.note(sign.country, sign.network, newcomers::lasting(sign.probe), sign.at);
         }
         self.sign(sign)
     }
@@ -176,9 +177,12 @@ impl Detector {
 
     /// The networks of a country that are silent or were.
     fn silent(&self, country: CountryCode) -> Vec<Affected> {
-        let mut silent = self.silence.affected(country);
+        let heed = |words| heed_elders(words, |at| self.measured.has_elders(country, at));
+        let mut silent: Vec<_> = heed(self.silence.words(country)).into_iter().map(|word| word.affected).collect();
         let elsewhere = || self.silence.told().filter(|other| *other != country);
-        let abroad: Vec<_> = elsewhere().map(|other| self.silence.affected(other)).collect();
+        let elders = |word: &Word| !word.newcomers;
+        let abroad = elsewhere().map(|other| self.silence.words(other).into_iter().filter(elders));
+        let abroad: Vec<Vec<_>> = abroad.map(|words| words.map(|word| word.affected).collect()).collect();
         for affected in silent.iter_mut().filter(|affected| affected.confirmed.is_some()) {
             let at_once = |other: &Affected| {
                 let apart = other.onset.latest.duration_since(affected.onset.latest).abs();
@@ -224,8 +228,8 @@ impl Detector {
 
     fn derive(&self, country: CountryCode, told: &[Event]) -> Vec<Event> {
         let series = self.series.iter().filter(|(key, _)| key.country == country);
-        let mut all: Vec<_> = series.flat_map(|(key, series)| series.told(key)).collect();
-        agree(&mut all);
+        let words = series.flat_map(|(key, series)| series.told(key)).collect();
+        let mut all = agree(heed_elders(words, |at| self.measured.has_elders(country, at)));
         let abroad = self.abroad(country);
         for affected in all.iter_mut().filter(|affected| affected.confirmed.is_some()) {
             affected.notes.extend(is_down(affected, &abroad).then_some(Note::Down));
@@ -331,18 +335,16 @@ fn graded(strength: u16, sureness: Option<u16>) -> Option<u16> {
 fn who(vote: &Vote, at: Moment) -> Who {
     match vote.source {
         Source::Probe { id, neighbourhood, enrolled } => {
-            let known = known(id);
-            let young = enrolled.and_then(Moment::of).filter(|enrolled| *enrolled >= at.before(YOUNG));
-            let witness = young.map_or(known, |enrolled| {
-                let day = enrolled.floor(SignedDuration::from_hours(24)).0;
-                hash(&[1, day.into(), known % VOICES_OF_A_DAY])
-            });
+            let young = newcomers::is_young(enrolled.and_then(Moment::of), at);
+            let witness =
+                young.map_or(newcomers::lasting(known(id)), |enrolled| newcomers::shared(enrolled, known(id)));
             let voice = neighbourhood.map_or(witness, |neighbourhood| hash(&[2, neighbourhood.0]));
             Who { witness, voice, aged: young.is_none(), passing: false }
         }
         Source::Anonymous { resolver_network } => {
             let hour = at.floor(SignedDuration::from_hours(1)).0;
-            let witness = hash(&[3, resolver_network.map_or(0, |network| network.get().into()), hour.into()]);
+            let source = hash(&[3, resolver_network.map_or(0, |network| network.get().into()), hour.into()]);
+            let witness = newcomers::lasting(source);
             Who { witness, voice: witness, aged: true, passing: true }
         }
     }

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use kedergi_wire::ServiceId;
 
 use crate::alarm::{Alarm, EVIDENCE, Span};
+use crate::newcomers::{self, Word};
 use crate::series::Key;
 use crate::time::Moment;
 use crate::{Affected, Bracket, Kind, Note, Slowed};
@@ -22,12 +23,12 @@ const TOGETHER: SignedDuration = SignedDuration::from_mins(30);
 const FOLLOWING: SignedDuration = SignedDuration::from_hours(12);
 
 /// The alarms of one series as the public knows them, those of its layers and flapping joined up.
-pub(crate) fn joined<'a>(key: &Key, alarms: impl Iterator<Item = &'a Alarm>) -> Vec<Affected> {
+pub(crate) fn joined<'a>(key: &Key, alarms: impl Iterator<Item = &'a Alarm>) -> Vec<Word> {
     join(alarms.filter_map(|alarm| Some((affected(key, alarm)?, alarm.witnesses.as_slice()))))
 }
 
 /// What is told of one series with its witnesses, joined up where it goes on.
-pub(crate) fn join<'a>(told: impl Iterator<Item = (Affected, &'a [u64])>) -> Vec<Affected> {
+pub(crate) fn join<'a>(told: impl Iterator<Item = (Affected, &'a [u64])>) -> Vec<Word> {
     let mut told: Vec<_> = told.collect();
     told.sort_by_key(|(affected, _)| affected.onset.latest);
     let mut joined = Vec::<(Affected, BTreeSet<u64>)>::new();
@@ -40,7 +41,11 @@ pub(crate) fn join<'a>(told: impl Iterator<Item = (Affected, &'a [u64])>) -> Vec
             _ => joined.push((next, seen_by.iter().copied().collect())),
         }
     }
-    joined.into_iter().map(|(affected, _)| affected).collect()
+    let word = |(affected, witnesses): (Affected, BTreeSet<u64>)| Word {
+        affected,
+        newcomers: witnesses.into_iter().all(newcomers::is_shared),
+    };
+    joined.into_iter().map(word).collect()
 }
 
 fn goes_on(before: &Affected, next: &Affected) -> bool {

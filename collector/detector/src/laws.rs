@@ -302,6 +302,34 @@ fn a_flood_of_new_probes_decides_nothing() {
     }
 }
 
+/// Networks where nobody else measures are no better for it, unless in the whole country nobody has been there for longer.
+#[test]
+fn a_flood_on_networks_of_its_own_decides_nothing() {
+    let flood = |second: i64, network: u8, probe: u8| {
+        let outcome = if second < 30_000 { Outcome::Reachable } else { BLOCKED };
+        let Input::Vote(vote) = vote(second, network, 0, 0, outcome) else { unreachable!() };
+        let source = Source::Probe { id: ProbeId([100 + probe; 32]), neighbourhood: None, enrolled: Some(at(0)) };
+        Input::Vote(Vote { source, ..vote })
+    };
+    let flood: Vec<_> = (0..40_000)
+        .step_by(60)
+        .flat_map(|second| (0..100).map(move |probe| flood(second + 1, 5 + probe % 4, probe)))
+        .collect();
+    let news = |honest: Vec<Input>| {
+        let mut inputs = flood.clone();
+        inputs.extend(honest);
+        let events = run(&inputs).0.events();
+        let networks = events.iter().filter(|event| event.is_news()).flat_map(Event::networks);
+        networks.map(Asn::get).collect::<Vec<_>>()
+    };
+    let controls = (0..40_000).step_by(300).map(|second| control(second, 0, true)).collect();
+    assert_eq!(news(controls), [6, 7, 8, 9], "there is nobody else");
+    assert_eq!(news(rounds(12, |_, _| Outcome::Reachable)), [0; 0]);
+    let blocked =
+        rounds(12, |second, network| if second >= 30_000 && network == 0 { BLOCKED } else { Outcome::Reachable });
+    assert_eq!(news(blocked), [1, 6, 7, 8, 9], "somebody older sees it too");
+}
+
 #[test]
 fn one_liar_in_five_creates_and_hides_nothing() {
     for blocked in [false, true] {

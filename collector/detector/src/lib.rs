@@ -18,6 +18,7 @@ mod hours;
 mod input;
 #[cfg(test)]
 mod laws;
+mod newcomers;
 mod packed;
 mod pairs;
 #[cfg(test)]

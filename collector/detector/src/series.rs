@@ -8,12 +8,13 @@ use crate::controls::Controls;
 use crate::fold::Fold;
 use crate::group::{join, joined};
 use crate::habits::{Customs, Learned, day};
+use crate::newcomers::{Word, are_shared};
 use crate::reasoning::Seen;
 use crate::slow::Slowdown;
 use crate::time::Moment;
 use crate::votes::{Cast, Put, Votes};
 use crate::weights::FROZEN;
-use crate::{Affected, HORIZON, Kind};
+use crate::{HORIZON, Kind};
 
 /// What a series is of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -94,16 +95,17 @@ impl Series {
     }
 
     /// What may be told of it: blocks, then slow-downs.
-    pub(crate) fn told(&self, key: &Key) -> Vec<Affected> {
+    pub(crate) fn told(&self, key: &Key) -> Vec<Word> {
         let slow = self.head.slowdowns().iter();
         let slow = slow.filter_map(|slowdown| Some((slowdown.affected(key)?, slowdown.witnesses())));
         [joined(key, self.alarms()), join(slow)].concat()
     }
 
-    /// Since when it was found blocked or slowed down.
+    /// Since when it was found blocked or slowed down, by others than newcomers.
     pub(crate) fn onsets(&self) -> impl Iterator<Item = (Kind, Moment)> {
-        let blocks = self.alarms().filter(|alarm| alarm.confirmed().is_some());
-        let slow = self.head.slowdowns().iter().filter(|slowdown| slowdown.confirmed().is_some());
+        let blocks = self.alarms().filter(|alarm| alarm.confirmed().is_some() && !are_shared(&alarm.witnesses));
+        let slow = self.head.slowdowns().iter();
+        let slow = slow.filter(|slowdown| slowdown.confirmed().is_some() && !are_shared(slowdown.witnesses()));
         let blocks = blocks.map(|alarm| (Kind::Block, alarm.onset.latest));
         blocks.chain(slow.map(|slowdown| (Kind::Throttling, slowdown.onset.latest)))
     }

@@ -9,8 +9,8 @@ use kedergi_wire::{Asn, CountryCode};
 use serde::{Deserialize, Serialize};
 
 use crate::detector::hash;
+use crate::newcomers::{self, Word};
 use crate::time::Moment;
-use crate::weights::{VOICES_OF_A_DAY, YOUNG};
 use crate::{Affected, Bracket};
 
 mod alarm;
@@ -129,7 +129,7 @@ impl Silence {
     }
 
     /// What there is to tell of a country.
-    pub(crate) fn affected(&self, country: CountryCode) -> Vec<Affected> {
+    pub(crate) fn words(&self, country: CountryCode) -> Vec<Word> {
         self.countries.get(&country).map(|country| alarm::told(&country.alarms)).unwrap_or_default()
     }
 
@@ -243,11 +243,11 @@ impl Country {
 /// Young probes that enrolled on one day are a few voices, and neighbours are one.
 fn seat(network: Asn, id: u64, probe: &Probe, edge: Minute) -> Seat<'_> {
     let now = alarm::start(edge + WINDOW);
-    let young = probe.enrolled.filter(|enrolled| *enrolled >= now.before(YOUNG));
+    let young = newcomers::is_young(probe.enrolled, now);
     let voice = match (young, probe.neighbourhood) {
-        (Some(enrolled), _) => hash(&[1, (enrolled.0 / 86_400).into(), id % VOICES_OF_A_DAY]),
-        (None, Some(neighbourhood)) => hash(&[2, network.get().into(), neighbourhood]),
-        (None, None) => id,
+        (Some(enrolled), _) => newcomers::shared(enrolled, id),
+        (None, Some(neighbourhood)) => newcomers::lasting(hash(&[2, network.get().into(), neighbourhood])),
+        (None, None) => newcomers::lasting(id),
     };
     Seat { network, id, voice, aged: young.is_none(), probe }
 }

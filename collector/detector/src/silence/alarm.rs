@@ -9,6 +9,7 @@ use super::figures::{BACK, FLAP, VOICES};
 use super::judge::Pool;
 use super::minutes::Minute;
 use crate::alarm::Span;
+use crate::newcomers::{self, Word};
 use crate::time::Moment;
 use crate::{Affected, Bracket, Kind};
 
@@ -91,14 +92,14 @@ impl Alarm {
 }
 
 /// Alarms as they are told, those of a network that follow each other closely as one.
-pub(super) fn told(alarms: &[Alarm]) -> Vec<Affected> {
-    let mut networks = BTreeMap::<Asn, Vec<(Affected, BTreeSet<u64>)>>::new();
+pub(super) fn told(alarms: &[Alarm]) -> Vec<Word> {
+    let mut networks = BTreeMap::<Asn, Vec<(Affected, BTreeSet<(u64, u64)>)>>::new();
     let mut alarms: Vec<_> = alarms.iter().collect();
     alarms.sort_by_key(|alarm| (alarm.onset.latest, alarm.cut));
     for alarm in alarms {
         let next = alarm.affected();
         let told = networks.entry(alarm.network).or_default();
-        let members = alarm.members.iter().map(|member| member.id);
+        let members = alarm.members.iter().map(|member| (member.id, member.voice));
         match told.last_mut() {
             Some((before, silent)) if goes_on(before, &next) => {
                 extend(before, &next);
@@ -108,8 +109,14 @@ pub(super) fn told(alarms: &[Alarm]) -> Vec<Affected> {
         }
     }
     let told = networks.into_values().flatten();
-    told.map(|(affected, silent)| Affected { probes: u32::try_from(silent.len()).unwrap_or(u32::MAX), ..affected })
-        .collect()
+    let word = |(affected, silent): (Affected, BTreeSet<(u64, u64)>)| {
+        let ids: BTreeSet<_> = silent.iter().map(|(id, _)| *id).collect();
+        Word {
+            affected: Affected { probes: u32::try_from(ids.len()).unwrap_or(u32::MAX), ..affected },
+            newcomers: silent.iter().all(|(_, voice)| newcomers::is_shared(*voice)),
+        }
+    };
+    told.map(word).collect()
 }
 
 fn goes_on(before: &Affected, next: &Affected) -> bool {

@@ -297,6 +297,23 @@ fn a_flood_of_new_probes_that_leave_is_no_shutdown() {
     assert_eq!(news(&inputs), []);
 }
 
+/// Nor where nobody else is and they stay for days, as long as somebody older measures in the country.
+#[test]
+fn a_flood_that_leaves_a_network_of_its_own_is_no_shutdown() {
+    let enrolled = |probe: u8| DAY * i64::from(probe % 3);
+    let flood = (0..6 * DAY).step_by(5).flat_map(|minute| {
+        (100..112).filter(move |probe| minute >= enrolled(*probe)).map(move |probe| {
+            let Input::Heartbeat(beat) = beat_in("KZ", minute, 7, probe) else { unreachable!() };
+            Input::Heartbeat(Heartbeat { enrolled: Some(at(enrolled(probe))), ..beat })
+        })
+    });
+    let flood: Vec<_> = flood.collect();
+    let with =
+        |others: &[(u32, u8)]| news(&[flood.clone(), history(others, 6 * DAY + 2 * HOUR, |_, _, _| true)].concat());
+    assert_eq!(with(&[]).len(), 1, "nobody is older");
+    assert_eq!(with(&[(1, 3)]), []);
+}
+
 /// Facts that come up to 20 hours late, over days, make the same events in the end.
 #[test]
 fn lateness_changes_nothing() {

@@ -35,7 +35,7 @@ pub(super) enum Seen {
 pub(super) enum OoniRefusal {
     #[error("not JSON")]
     Syntax,
-    #[error("longer than 256 MB")]
+    #[error("longer than 64 MB")]
     TooLong,
     #[error("JSON, but no measurement: it names no test and has no test_keys")]
     Foreign,

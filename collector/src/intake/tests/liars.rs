@@ -78,6 +78,22 @@ impl Town {
         stream::iter(newcomers).buffer_unordered(8).collect::<()>().await;
     }
 
+    /// A hundred that enroll today, spread over four networks, on one of which honest ones have been for long.
+    async fn scattered_flood(&self, what: Says) {
+        let newcomers = (100..200_u8).map(|number| async move {
+            let address = match number % 4 {
+                0 => format!("10.1.{number}.1"),
+                1 => format!("10.2.{number}.1"),
+                2 => format!("127.212.99.{number}"),
+                _ => format!("2001:db8:645{:x}::{number}", number % 16),
+            };
+            let guest: Guest = self.house.guest_at(number, &address);
+            guest.enroll(OPEN_INVITE).await;
+            guest.report(says(what, 10, i64::from(number % 10), self.began)).await;
+        });
+        stream::iter(newcomers).buffer_unordered(8).collect::<()>().await;
+    }
+
     /// How many events were told to anybody, once all was read. What is only suspected is told to nobody.
     async fn events(&self) -> i64 {
         let facts = self.house.database();
@@ -124,6 +140,14 @@ async fn a_hundred_newcomers_make_no_event() {
     let facts = town.house.facts().await;
     assert!(facts.iter().filter(|fact| fact.provenance.enrolled.is_some()).count() >= 800);
     assert!(facts.iter().skip(100).all(|fact| fact.network == Asn::new(64_503)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_newcomers_on_four_networks_make_no_event() {
+    let town = Town::open().await;
+    town.honest(3, Says::Reached).await;
+    town.scattered_flood(Says::Blocked).await;
+    assert_eq!(town.events().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
