@@ -61,6 +61,17 @@ impl<T: Ord + Clone> Bursts<T> {
         burst.falls_due(now)
     }
 
+    /// As [`Bursts::failed`], of what one more look tells little of: where others are asked now, everybody is asked once more a
+    /// minute later, as if it had failed twice.
+    pub fn unsure(&mut self, what: &T, probe: ProbeId, now: Timestamp) -> bool {
+        let ask = self.failed(what, probe, now);
+        if ask {
+            // What was just asked is not pending any more, and the next is not due yet.
+            self.failed(what, probe, now);
+        }
+        ask
+    }
+
     /// A probe failed before there was anybody to ask: who is there a minute from now is.
     pub fn failed_before(&mut self, what: &T, probe: ProbeId, now: Timestamp) {
         let fresh = || Burst { asked: Some(now), pending: false, purse: Purse::full(now), of: BTreeMap::new() };
@@ -156,6 +167,19 @@ mod tests {
         let mut bursts = Bursts::default();
         assert_eq!(asked(&mut bursts, &[1], 0..30), [0, 1, 2, 3]);
         assert_eq!(asked(&mut bursts, &[1, 2], 31..40), [31, 32, 33, 34, 35]);
+    }
+
+    #[test]
+    fn of_what_one_look_tells_little_everybody_takes_two() {
+        let mut bursts = Bursts::default();
+        assert!(bursts.unsure(&"a", probe(1), at(0)));
+        assert!(!bursts.unsure(&"a", probe(2), at(20)));
+        assert_eq!(bursts.due(at(60)), ["a"]);
+        assert!(bursts.due(at(120)).is_empty());
+        // It was paid for as two.
+        assert!(bursts.unsure(&"a", probe(1), at(180)));
+        assert_eq!(bursts.due(at(240)), ["a"]);
+        assert!(!bursts.unsure(&"a", probe(1), at(300)));
     }
 
     #[test]

@@ -93,7 +93,7 @@ fn any_pace() -> impl Strategy<Value = Input> {
             let slow = (second / 9000 + i64::from(place)) % 3 == 0;
             let outcome = if slow && luck > 0 { Outcome::Throttled } else { Outcome::Reachable };
             let Input::Vote(vote) = vote(second, network, place, probe, outcome) else { unreachable!("it is a vote") };
-            let pace = Pace { slowness: noise + if slow { 900 } else { 0 }, regime: None };
+            let pace = Pace { slowness: noise + if slow { 900 } else { 0 }, regime: None, compared: None };
             Input::Vote(Vote { slowness: Some(pace), ..vote })
         },
     )

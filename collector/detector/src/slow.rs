@@ -10,6 +10,7 @@ mod slowdown;
 mod usual;
 
 use kedergi_verdict::{Outcome, Regime, RuleId};
+use kedergi_wire::Altered;
 use serde::{Deserialize, Serialize};
 
 use crate::Vote;
@@ -19,8 +20,8 @@ use crate::time::Moment;
 use crate::track::{Ballot, Start};
 use crate::weights::{BEFORE, FROZEN, PATIENCE, ln};
 use numbers::{
-    CAP, END, END_CAP, ENOUGH, HABIT_DAYS, HABIT_HOUR, HABIT_WITHIN, PAIR_CAP, PAIRS_OF_A_VERDICT, QUICK, SLOWER,
-    SUPPORT, SUSPICION, weight,
+    CAP, END, END_CAP, ENOUGH, HABIT_DAYS, HABIT_HOUR, HABIT_WITHIN, MOST_HALVES, PAIR_CAP, PAIRS_OF_A_VERDICT, QUICK,
+    SLOWER, SUPPORT, SUSPICION, weight,
 };
 pub(crate) use slowdown::{Slowdown, Slowness};
 use usual::Usual;
@@ -44,6 +45,17 @@ pub(crate) struct Pace {
     /// By what, and how, where the verdict tells.
     pub(crate) by: Option<By>,
     pub(crate) regime: Option<Regime>,
+    /// Whether the name was all that differed between the sides of its pairs: then 0 is usual, by construction.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) by_construction: bool,
+    /// How many pairs it weighs as much as, in halves.
+    #[serde(default = "one_pair")]
+    pub(crate) halves: u8,
+}
+
+/// One pair, in halves.
+fn one_pair() -> u8 {
+    2
 }
 
 /// What is slowed down.
@@ -61,7 +73,11 @@ impl Pace {
         let stepped = (told.clamp(-MOST, MOST) + MOST + STEP / 2) / STEP * STEP - MOST;
         let regime = vote.slowness.and_then(|pace| pace.regime).filter(|_| throttled);
         let slowness = i16::try_from(stepped).unwrap_or(0);
-        Some(Self { slowness, throttled, by: by(&vote.rule).filter(|_| throttled), regime })
+        let compared = vote.slowness.and_then(|pace| pace.compared).filter(|_| !throttled);
+        let by_construction = compared.is_some_and(|compared| compared.altered == Altered::TargetNameElsewhere);
+        let halves = compared.map_or(one_pair(), |compared| compared.pairs.clamp(one_pair(), MOST_HALVES));
+        let by = by(&vote.rule).filter(|_| throttled);
+        Some(Self { slowness, throttled, by, regime, by_construction, halves })
     }
 }
 
@@ -199,16 +215,25 @@ impl Slow {
         self.quick = self.quick.saturating_add(1);
     }
 
-    /// What a pair weighs for a slow-down. Where the usual is not known, only what sufficed for a verdict accuses.
+    /// What a pair weighs for a slow-down. Where the usual is not known, only what sufficed for a verdict accuses, and pairs whose
+    /// sides differ in nothing but the name.
     fn weight(&self, slower: i32, pace: Pace) -> i32 {
         let (middle, spread) = self.usual.middle_and_spread();
-        let above = i32::from(pace.slowness) - middle;
+        let slowness = i32::from(pace.slowness);
         if pace.throttled {
-            (weight(slower, above, spread) * PAIRS_OF_A_VERDICT).clamp(-PAIR_CAP, CAP)
-        } else {
-            let most = if self.usual.is_known() { PAIR_CAP } else { 0 };
-            weight(slower, above - self.usual.margin(spread), spread).clamp(-PAIR_CAP, most)
+            return (weight(slower, slowness - middle, spread) * PAIRS_OF_A_VERDICT).clamp(-PAIR_CAP, CAP);
         }
+        let halves = i32::from(pace.halves);
+        let all = |above| weight(slower, above, spread).clamp(-PAIR_CAP, PAIR_CAP) * halves / 2;
+        let accuses = if pace.by_construction {
+            all(slowness - middle.max(0))
+        } else if self.usual.is_known() {
+            all(slowness - middle - self.usual.margin(spread))
+        } else {
+            0
+        };
+        // What is not known of the usual is no evidence against a slow-down either.
+        if accuses > 0 { accuses } else { all(slowness - middle).min(0) }
     }
 
     /// Suspects or confirms, if the votes suffice.

@@ -72,12 +72,28 @@ impl RetestAgenda {
 
     /// A probe of `network` found `target` blocked, or throttled, at `at`. Whether anybody is asked because of it.
     pub(super) fn blocked(&mut self, target: &TargetUrl, sign: Sign, at: Timestamp, now: Timestamp) -> bool {
+        self.failed(target, sign, at, now, false)
+    }
+
+    /// As [`RetestAgenda::blocked`], of what took long in several pairs: those on its network look twice, a minute apart, and the
+    /// second time the probe itself does too, because one look tells little of a pace.
+    pub(super) fn slow(&mut self, target: &TargetUrl, sign: Sign, at: Timestamp, now: Timestamp) -> bool {
+        self.failed(target, sign, at, now, true)
+    }
+
+    fn failed(&mut self, target: &TargetUrl, sign: Sign, at: Timestamp, now: Timestamp, twice: bool) -> bool {
         if !is_news(at, now) {
             return false;
         }
         let mut any = false;
         for audience in audiences(sign.network) {
-            if self.asked.failed(&(target.clone(), audience), sign.probe, now) {
+            let what = (target.clone(), audience);
+            let ask = if twice && matches!(audience, Audience::Network(_)) {
+                self.asked.unsure(&what, sign.probe, now)
+            } else {
+                self.asked.failed(&what, sign.probe, now)
+            };
+            if ask {
                 any |= self.ask(target, audience, Some(sign.probe), now);
             }
         }
@@ -219,6 +235,22 @@ mod tests {
         assert_eq!(agenda.heard(sign(1, 7), at(1)), [target()]);
         assert_eq!(agenda.heard(sign(2, 7), at(1)), [target()]);
         assert!(agenda.heard(sign(1, 7), at(2)).is_empty(), "nobody failed again");
+    }
+
+    #[test]
+    fn what_took_long_is_looked_at_twice_by_its_network() {
+        let mut agenda = RetestAgenda::default();
+        for sign in [sign(1, 7), sign(2, 7), sign(3, 8), control()] {
+            agenda.heard(sign, at(0));
+        }
+        agenda.slow(&target(), sign(1, 7), at(0), at(0));
+        let asked = |agenda: &mut RetestAgenda, minute| {
+            let all = [sign(1, 7), sign(2, 7), sign(3, 8), control()];
+            all.map(|sign| !agenda.heard(sign, at(minute)).is_empty())
+        };
+        assert_eq!(asked(&mut agenda, 0), [false, true, true, true]);
+        assert_eq!(asked(&mut agenda, 1), [true, true, false, false]);
+        assert_eq!(asked(&mut agenda, 2), [false; 4]);
     }
 
     #[test]

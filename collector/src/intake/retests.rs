@@ -32,7 +32,9 @@ impl Retests {
         let mut agenda = self.lock();
         let mut ring = false;
         for (target, fact) in failures(facts, list) {
-            ring |= agenda.blocked(target, sign(fact), fact.at, now);
+            let slow = fact.verdict.pace.is_some_and(|pace| pace.is_likely_slow());
+            let take = if slow { RetestAgenda::slow } else { RetestAgenda::blocked };
+            ring |= take(&mut agenda, target, sign(fact), fact.at, now);
         }
         drop(agenda);
         if ring {

@@ -41,8 +41,8 @@ pub use crowded::is_host_late;
 pub use goodput::{Weight, log_ratios, slowness, weigh};
 pub use judge::judge;
 pub use outcome::{
-    DnsManner, Evidence, How, HttpManner, Outcome, Pace, QuicManner, Regime, TcpManner, TlsManner, Trigger, Verdict,
-    Why,
+    Compared, DnsManner, Evidence, How, HttpManner, Outcome, Pace, QuicManner, Regime, TcpManner, TlsManner, Trigger,
+    Verdict, Why,
 };
 pub use rule::{Rule, RuleId};
 pub use service::{ServiceVerdict, judge_service};

@@ -284,6 +284,18 @@ pub struct Pace {
     /// How it was slowed down, where the bytes tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regime: Option<Regime>,
+    /// The pairs that say so; `None` of what was judged before this was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compared: Option<Compared>,
+}
+
+/// Pairs that alter the same thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Compared {
+    /// What they alter.
+    pub altered: Altered,
+    /// How many of them tell anything.
+    pub pairs: u8,
 }
 
 impl Pace {
@@ -291,6 +303,12 @@ impl Pace {
     /// against no difference.
     pub fn seems_slow(&self) -> bool {
         self.slowness >= 500
+    }
+
+    /// Whether it seems slow after so many pairs that it is unlikely by chance: one look of others, of which many end after a
+    /// single odd pair, does not outweigh that.
+    pub fn is_likely_slow(&self) -> bool {
+        self.seems_slow() && self.compared.is_some_and(|compared| compared.pairs >= 3)
     }
 }
 

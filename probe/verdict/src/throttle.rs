@@ -5,7 +5,7 @@ use kedergi_wire::{Altered, ControlEntry, GoodputPair};
 use crate::case::{Case, as_tcp};
 use crate::evidence::{known, moment};
 use crate::goodput::{COMPARED, Weight, log_ratio, median, rate_kbit_s, thousandths, weigh};
-use crate::{Evidence, Pace, Regime, crowded};
+use crate::{Compared, Evidence, Pace, Regime, crowded};
 
 /// How many times quicker the control must have got the target: the same as pairs are weighed for.
 const QUICKER: u32 = 3;
@@ -67,7 +67,9 @@ pub(crate) fn pace(case: &Case<'_>) -> Option<Pace> {
     }
     let found = COMPARED.iter().filter_map(|&altered| {
         let pairs: Vec<_> = of(case, altered).collect();
-        let slowness = thousandths(median(pairs.iter().filter_map(|pair| log_ratio(pair)))?);
+        let ratios: Vec<_> = pairs.iter().filter_map(|pair| log_ratio(pair)).collect();
+        let compared = Compared { altered, pairs: u8::try_from(ratios.len()).unwrap_or(u8::MAX) };
+        let slowness = thousandths(median(ratios)?);
         let ours = slowness < LITTLE
             || match altered {
                 Altered::TargetNameElsewhere => true,
@@ -78,7 +80,7 @@ pub(crate) fn pace(case: &Case<'_>) -> Option<Pace> {
                 | Altered::EncryptedHello
                 | Altered::Nothing => is_quick_for_control(case, &pairs),
             };
-        ours.then(|| Pace { slowness, regime: regime(&pairs) })
+        ours.then(|| Pace { slowness, regime: regime(&pairs), compared: Some(compared) })
     });
     found.max_by_key(|pace| pace.slowness)
 }
@@ -271,7 +273,8 @@ mod tests {
         let verdict = judge(&slow(), Some(&quick()));
         assert_eq!((verdict.outcome, rule(&verdict)), (Outcome::Throttled, "throttled-address"));
         assert_eq!(words(&verdict)[0], "30 KB of the site's page took 5.1 s; 39 KB from a control host took 200 ms.");
-        assert_eq!(verdict.pace, Some(Pace { slowness: 1517, regime: Some(Regime::Shaped) }));
+        let compared = Some(Compared { altered: Altered::ControlHost, pairs: 3 });
+        assert_eq!(verdict.pace, Some(Pace { slowness: 1517, regime: Some(Regime::Shaped), compared }));
         // A slow server, and one of which nobody knows.
         let slow_for_all = ControlEntry { page_ms: Some(4_000), ..quick() };
         let judged = judge(&slow(), Some(&slow_for_all));

@@ -24,6 +24,7 @@ const TABLES: [(&str, Table); 9] = [
     ("others", |quick| delay::others(if quick { 60 } else { 400 })),
     ("churn", |quick| delay::churn(if quick { 20 } else { 200 })),
     ("throttling", |quick| throttling::table(if quick { 40 } else { 400 })),
+    ("throttling-weeks", |quick| throttling::weeks(if quick { 4 } else { 400 })),
     ("false-pages", |quick| false_pages::table(if quick { 4 } else { 100 })),
     ("newcomers", |quick| newcomers::table(if quick { 8 } else { 40 })),
     ("histories", |quick| histories::table(if quick { 1 } else { 5 })),

@@ -7,8 +7,8 @@ use std::collections::BinaryHeap;
 
 use jiff::Timestamp;
 use kedergi_detector::{Bursts, ControlVote, Heartbeat, Input, Instrument, Listening, Neighbourhood, Source, Vote};
-use kedergi_verdict::{DnsManner, How, Outcome, Pace, RuleId, TcpManner, TlsManner};
-use kedergi_wire::{Asn, BatchId, CountryCode, ProbeId, ReportRef, ServiceId};
+use kedergi_verdict::{Compared, DnsManner, How, Outcome, Pace, RuleId, TcpManner, TlsManner};
+use kedergi_wire::{Altered, Asn, BatchId, CountryCode, ProbeId, ReportRef, ServiceId};
 
 /// 1 January 2026, 00:00 UTC; all times are seconds after it.
 const EPOCH: i64 = 1_767_225_600;
@@ -105,10 +105,12 @@ pub(crate) enum Seen {
     /// It could not be connected to: by chance, or because it is down. The control tells.
     Failed,
     /// It was compared with a control host: 1000 * log10 of how many times as long it took, and whether the report alone
-    /// suffices to call it throttled.
+    /// suffices to call it throttled. Not `by_name`: with another host's bytes.
     Compared {
         slowness: i32,
         throttled: bool,
+        by_name: bool,
+        pairs: u8,
     },
     /// The probe is off.
     Off,
@@ -261,7 +263,7 @@ impl<'a> Play<'a> {
                 country: None,
             }));
         };
-        let (outcome, rule, slowness) = match seen {
+        let (outcome, rule, pace) = match seen {
             Seen::Off => return None,
             Seen::Fine => (Outcome::Reachable, "reached", None),
             Seen::Blocked => (Outcome::Blocked { how: How::Tls(TlsManner::Timeout) }, "tls-timeout", None),
@@ -270,13 +272,20 @@ impl<'a> Play<'a> {
                 (Outcome::Blocked { how: How::Tcp(TcpManner::Timeout) }, "tcp-timeout", None)
             }
             Seen::Failed => (Outcome::Down, "control-fails-too", None),
-            Seen::Compared { slowness, throttled: true } => (Outcome::Throttled, "throttled-name", Some(slowness)),
-            Seen::Compared { slowness, throttled: false } => (Outcome::Reachable, "reached", Some(slowness)),
+            Seen::Compared { slowness, throttled, by_name, pairs } => {
+                let altered = if by_name { Altered::TargetNameElsewhere } else { Altered::ControlHost };
+                let pace = Pace { slowness, regime: None, compared: Some(Compared { altered, pairs }) };
+                let throttled = throttled.then_some((Outcome::Throttled, "throttled-name"));
+                let (outcome, rule) = throttled.unwrap_or((Outcome::Reachable, "reached"));
+                (outcome, rule, Some(pace))
+            }
         };
-        let pace = slowness.map(|slowness| Pace { slowness, regime: None });
+        let unsure = pace.is_some_and(|pace| pace.is_likely_slow());
         match outcome {
-            Outcome::Blocked { .. } | Outcome::Throttled => self.failed(who, network, look),
-            Outcome::Reachable if pace.is_some_and(|pace| pace.seems_slow()) => self.failed(who, network, look),
+            Outcome::Blocked { .. } | Outcome::Throttled => self.failed(who, network, look, unsure),
+            Outcome::Reachable if pace.is_some_and(|pace| pace.seems_slow()) => {
+                self.failed(who, network, look, unsure);
+            }
             Outcome::Reachable | Outcome::Down | Outcome::Inconclusive { .. } => {}
         }
         Some(Input::Vote(Vote {
@@ -297,10 +306,16 @@ impl<'a> Play<'a> {
     }
 
     /// What the collector's agenda does about a failure.
-    fn failed(&mut self, who: usize, network: usize, look: Look) {
+    fn failed(&mut self, who: usize, network: usize, look: Look, unsure: bool) {
         for audience in [Some(network), None] {
             let about = (audience, look.service);
-            if self.bursts.failed(&about, self.people[who].id, time(look.at)) {
+            let (probe, at) = (self.people[who].id, time(look.at));
+            let ask = if unsure && audience.is_some() {
+                self.bursts.unsure(&about, probe, at)
+            } else {
+                self.bursts.failed(&about, probe, at)
+            };
+            if ask {
                 self.ask(about, look.at, Some(who));
             }
         }

@@ -17,6 +17,9 @@ pub(super) const GREATEST_SPREAD: i32 = 700;
 pub(super) const PAIR_CAP: i32 = 3_000;
 /// Pairs without which no report is called throttled: a verdict weighs as much as so many.
 pub(super) const PAIRS_OF_A_VERDICT: i32 = 3;
+/// What pairs that sufficed for no verdict weigh together, in halves of a pair: one for each, because of what is slow and no
+/// verdict the times were uneven, but no less than one pair and no more than five halves.
+pub(super) const MOST_HALVES: u8 = 5;
 /// A report of a target that did not seem slow, so that nothing was compared: half of what is slowed down shows so little of it.
 pub(super) const QUICK: i32 = -693;
 /// What the sum must reach: 1.2 million to 1, as for blocks.

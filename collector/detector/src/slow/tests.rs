@@ -26,7 +26,7 @@ enum Says {
 
 fn vote(second: i64, network: u8, probe: u8, says: Says) -> Input {
     use verdict::{How, Pace, Regime, TlsManner};
-    let pace = |slowness, regime| Some(Pace { slowness, regime });
+    let pace = |slowness, regime| Some(Pace { slowness, regime, compared: None });
     let (outcome, rule, slowness) = match says {
         Says::Quick => (Outcome::Reachable, "answered-over-tls", None),
         Says::Pair(slowness) => (Outcome::Reachable, "answered-over-tls", pace(slowness, None)),

@@ -29,8 +29,8 @@ impl Usual {
         self.0.len() >= KNOWN && witnesses.len() >= KNOWN_FROM
     }
 
-    /// The middle of the usual values and how far they lie from it: median and median deviation, which a few odd ones do not
-    /// move, drawn towards what is presumed of every line while they are few.
+    /// The middle of the usual values and how far they lie from it at most: median and median deviation, which a few odd ones do
+    /// not move, drawn towards what is presumed of every line while they are few.
     pub(super) fn middle_and_spread(&self) -> (i32, i32) {
         let mut values: Vec<_> = self.0.iter().map(|&(_, slowness)| i32::from(slowness)).collect();
         let Some(middle) = median(&mut values) else { return (0, SPREAD) };
@@ -38,6 +38,8 @@ impl Usual {
         values.iter_mut().for_each(|value| *value = (*value - middle).abs());
         // Of a normal distribution the standard deviation is 1.4826 times the median deviation.
         let deviation = median(&mut values).unwrap_or(0) * 1483 / 1000;
+        // How little is known of it counts: two standard errors, 1.1664 / sqrt(count) of it each, the root in thousandths.
+        let deviation = deviation + deviation * 2333 / (1_000_000 * count).isqrt();
         let shrunk = |seen: i32, presumed: i32| (seen * count + presumed * PRIOR_PAIRS) / (count + PRIOR_PAIRS);
         let spread = shrunk(deviation * deviation, SPREAD * SPREAD).isqrt();
         let middle = if self.is_known() { middle } else { shrunk(middle, 0) };
