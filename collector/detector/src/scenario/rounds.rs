@@ -325,6 +325,11 @@ impl<'a> Rounds<'a> {
             for &(target, fate) in fates {
                 match fate {
                     Fate::Paced(paced) if !paced.accuses(&self.sites[target]) => {}
+                    // What accuses took long in three pairs at least.
+                    Fate::Paced(_) if audience.is_some() => {
+                        let ask = self.bursts.unsure(&(audience, target), probe.id(), at);
+                        news.extend(ask.then_some(target));
+                    }
                     Fate::Met(_) | Fate::Lost | Fate::Portal | Fate::Paced(_) => {
                         let ask = self.bursts.failed(&(audience, target), probe.id(), at);
                         news.extend(ask.then_some(target));

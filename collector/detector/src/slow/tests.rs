@@ -20,16 +20,23 @@ fn at(second: i64) -> Timestamp {
 enum Says {
     Quick,
     Pair(i32),
+    /// So many pairs whose sides differ in nothing but the name.
+    Named(i32, u8),
     Throttled(i32),
     Blocked,
 }
 
 fn vote(second: i64, network: u8, probe: u8, says: Says) -> Input {
-    use verdict::{How, Pace, Regime, TlsManner};
+    use verdict::{Compared, How, Pace, Regime, TlsManner};
     let pace = |slowness, regime| Some(Pace { slowness, regime, compared: None });
+    let named = |slowness, pairs| {
+        let compared = Some(Compared { altered: Altered::TargetNameElsewhere, pairs });
+        Some(Pace { slowness, regime: None, compared })
+    };
     let (outcome, rule, slowness) = match says {
         Says::Quick => (Outcome::Reachable, "answered-over-tls", None),
         Says::Pair(slowness) => (Outcome::Reachable, "answered-over-tls", pace(slowness, None)),
+        Says::Named(slowness, pairs) => (Outcome::Reachable, "answered-over-tls", named(slowness, pairs)),
         Says::Throttled(slowness) => (Outcome::Throttled, "throttled-name", pace(slowness, Some(Regime::Policed))),
         Says::Blocked => (Outcome::Blocked { how: How::Tls(TlsManner::Timeout) }, "tls-timeout", None),
     };
@@ -136,6 +143,32 @@ fn pairs_that_suffice_for_no_verdict_add_up_where_the_usual_is_known() {
     assert_eq!((events.len(), pages, events[0].kind), (1, 1, Kind::Throttling));
     assert!(events[0].opened().unwrap() <= at(DAY + 30 * MINUTE), "{events:#?}");
     assert_eq!(run(&slower(0)).1, 0);
+}
+
+#[test]
+fn what_differs_in_the_name_only_accuses_before_anything_is_usual() {
+    let slow = |says: Says| rounds(2, DAY, move |second, _| if second < 12 * HOUR { Says::Quick } else { says });
+    let minutes = |pairs| {
+        let (events, pages) = run(&slow(Says::Named(EIGHT, pairs)));
+        assert_eq!((events.len(), pages), (1, 1), "{events:#?}");
+        events[0].opened().unwrap().duration_since(at(12 * HOUR)).as_mins()
+    };
+    // The more pairs a report holds, the fewer reports it takes.
+    assert_eq!((minutes(1), minutes(3), minutes(5)), (21, 11, 1));
+    assert_eq!(run(&slow(Says::Pair(EIGHT))), (vec![], 0), "of another host's bytes it is not known what is usual");
+}
+
+#[test]
+fn what_suffices_for_no_verdict_does_not_speak_against_one() {
+    // Of every second report the pairs did not suffice.
+    let inputs = rounds(2, DAY, |second, probe| match (second / 600 + i64::from(probe)) % 2 {
+        _ if second < 12 * HOUR => Says::Quick,
+        0 => Says::Pair(700),
+        _ => Says::Throttled(EIGHT),
+    });
+    let (events, pages) = run(&inputs);
+    assert_eq!((events.len(), pages), (1, 1), "{events:#?}");
+    assert!(events[0].opened().unwrap() <= at(12 * HOUR + 11 * MINUTE + 60), "{events:#?}");
 }
 
 #[test]
