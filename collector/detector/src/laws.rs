@@ -1,8 +1,8 @@
 //! What holds of the detector for all inputs.
 
 use jiff::Timestamp;
-use kedergi_verdict::{How, Outcome, Pace, RuleId, TlsManner};
-use kedergi_wire::{Asn, BatchId, ProbeId, ReportRef, ServiceId};
+use kedergi_verdict::{Compared, How, Outcome, Pace, RuleId, TlsManner};
+use kedergi_wire::{Altered, Asn, BatchId, ProbeId, ReportRef, ServiceId};
 use proptest::prelude::*;
 
 use crate::{
@@ -93,7 +93,9 @@ fn any_pace() -> impl Strategy<Value = Input> {
             let slow = (second / 9000 + i64::from(place)) % 3 == 0;
             let outcome = if slow && luck > 0 { Outcome::Throttled } else { Outcome::Reachable };
             let Input::Vote(vote) = vote(second, network, place, probe, outcome) else { unreachable!("it is a vote") };
-            let pace = Pace { slowness: noise + if slow { 900 } else { 0 }, regime: None, compared: None };
+            let pairs = probe + luck;
+            let compared = (pairs > 0).then_some(Compared { altered: Altered::TargetNameElsewhere, pairs });
+            let pace = Pace { slowness: noise + if slow { 900 } else { 0 }, regime: None, compared };
             Input::Vote(Vote { slowness: Some(pace), ..vote })
         },
     )

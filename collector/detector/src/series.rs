@@ -134,7 +134,7 @@ impl Series {
             confirmed: slowdown.confirmed(),
             end: slowdown.end,
             cleared: slowdown.cleared,
-            contested: false,
+            contested: slowdown.contested,
             witnesses: slowdown.witnesses().len(),
             manners: 0,
             notes: (slowdown.standing, slowdown.is_instruments()),

@@ -17,8 +17,8 @@ use crate::Vote;
 use crate::alarm::Span;
 use crate::controls::Controls;
 use crate::time::Moment;
-use crate::track::{Ballot, Start};
-use crate::weights::{BEFORE, FROZEN, PATIENCE, ln};
+use crate::track::{Ballot, SAY, Start};
+use crate::weights::{ACTIVE, BEFORE, FROZEN, PATIENCE, ln};
 use numbers::{
     CAP, END, END_CAP, ENOUGH, HABIT_DAYS, HABIT_HOUR, HABIT_WITHIN, MOST_HALVES, PAIR_CAP, PAIRS_OF_A_VERDICT, QUICK,
     SLOWER, SUPPORT, SUSPICION, weight,
@@ -172,7 +172,8 @@ impl Slow {
     pub(crate) fn paced(&mut self, ballot: &Ballot<'_>, seen: Slowness) -> bool {
         let state = self.state();
         if state == State::Confirmed {
-            return self.compare(ballot, &seen);
+            let changed = self.compare(ballot, &seen);
+            return self.contest(ballot) || changed;
         }
         let start = Start { span: Span { earliest: self.last_quick, latest: ballot.at }, clear: self.quick };
         for (place, slower) in SLOWER.into_iter().enumerate() {
@@ -310,7 +311,11 @@ impl Slow {
     fn compare(&mut self, ballot: &Ballot<'_>, seen: &Slowness) -> bool {
         let Some(slowdown) = self.slowdowns.last() else { return false };
         let slow = self.weight_known(SLOWER[slowdown.place], seen.pace);
-        if slow < 0 && !seen.pace.throttled {
+        let is_clear = slow < 0 && !seen.pace.throttled;
+        if let Some(slowdown) = self.slowdowns.last_mut() {
+            slowdown.look(ballot.witness, !is_clear);
+        }
+        if is_clear {
             self.note_quick(ballot.at);
             return self.relax(ballot, -slow);
         }
@@ -325,6 +330,16 @@ impl Slow {
             }
         }
         self.slowdowns.last_mut().is_some_and(|slowdown| slowdown.count(seen))
+    }
+
+    /// Whether aged probes whose pairs never found it slow contradict it, as they do a block. A target that did not seem slow proves
+    /// little, so what was not compared does not count. Whether that changed.
+    fn contest(&mut self, ballot: &Ballot<'_>) -> bool {
+        let Some(slowdown) = self.slowdowns.last_mut().filter(|slowdown| slowdown.is_open()) else { return false };
+        let never = slowdown.never_slow(SAY);
+        let (some, all) = ballot.people.voices(&never, ballot.at.before(ACTIVE), ballot.at, true);
+        let contested = some >= 2 && 4 * some >= all;
+        std::mem::replace(&mut slowdown.contested, contested) != contested
     }
 
     fn weight_known(&self, slower: i32, pace: Pace) -> i32 {

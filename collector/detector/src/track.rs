@@ -23,7 +23,7 @@ use crate::weights::{
 /// Accusations remembered of a test under way.
 const REMEMBERED: usize = 64;
 /// Votes of a probe in an alarm after which it has a say in whether the alarm is contested.
-const SAY: u16 = 3;
+pub(crate) const SAY: u16 = 3;
 
 /// The test on one layer, for names on one layer and one resolver.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

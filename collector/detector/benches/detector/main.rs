@@ -19,7 +19,7 @@ use std::process::ExitCode;
 type Table = fn(quick: bool) -> bool;
 
 /// Tables, by name.
-const TABLES: [(&str, Table); 9] = [
+const TABLES: [(&str, Table); 10] = [
     ("delay", |quick| delay::table(if quick { 60 } else { 400 })),
     ("others", |quick| delay::others(if quick { 60 } else { 400 })),
     ("churn", |quick| delay::churn(if quick { 20 } else { 200 })),

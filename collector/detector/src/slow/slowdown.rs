@@ -27,6 +27,15 @@ pub(crate) struct Slowness {
     pub(crate) changed: Option<bool>,
 }
 
+/// What one probe's pairs said since a slow-down was confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Looks {
+    witness: u64,
+    /// Reports whose pairs spoke against it, and whether those of any spoke for it.
+    clear: u16,
+    slow: bool,
+}
+
 /// A while in which a service was slowed down.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Slowdown {
@@ -45,6 +54,12 @@ pub(crate) struct Slowdown {
     pub(super) slow: u16,
     pub(super) quick: u16,
     pub(crate) standing: bool,
+    /// Whether aged probes contradict it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) contested: bool,
+    /// Who compared it since it was confirmed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    looks: Vec<Looks>,
     changed: u16,
     unchanged: bool,
     /// Sorted.
@@ -71,6 +86,8 @@ impl Slowdown {
             slow: 0,
             quick: 0,
             standing,
+            contested: false,
+            looks: Vec::new(),
             changed: 0,
             unchanged: false,
             witnesses: Vec::new(),
@@ -117,6 +134,23 @@ impl Slowdown {
             None => {}
         }
         place.is_err()
+    }
+
+    /// Notes what a report with pairs said since it was confirmed.
+    pub(super) fn look(&mut self, witness: u64, slow: bool) {
+        let place = self.looks.iter().position(|looks| looks.witness == witness).unwrap_or_else(|| {
+            self.looks.push(Looks { witness, clear: 0, slow: false });
+            self.looks.len() - 1
+        });
+        let looks = &mut self.looks[place];
+        looks.clear = looks.clear.saturating_add(u16::from(!slow));
+        looks.slow |= slow;
+    }
+
+    /// Who compared it at least so often since it was confirmed, and never found it slow.
+    pub(super) fn never_slow(&self, least: u16) -> Vec<u64> {
+        let never = self.looks.iter().filter(|looks| !looks.slow && looks.clear >= least);
+        never.map(|looks| looks.witness).collect()
     }
 
     /// When it could first be suspected: votes, and a control that reached the service.
@@ -173,7 +207,7 @@ impl Slowdown {
             probes: u32::try_from(self.witnesses.len()).unwrap_or(u32::MAX),
             manners: Vec::new(),
             slowed: Some(self.slowed()),
-            contested: false,
+            contested: self.contested,
             notes: notes.into_iter().filter(|(holds, _)| *holds).map(|(_, note)| note).collect(),
             evidence: self.evidence.clone(),
         })

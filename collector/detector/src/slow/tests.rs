@@ -172,6 +172,23 @@ fn what_suffices_for_no_verdict_does_not_speak_against_one() {
 }
 
 #[test]
+fn a_slow_down_is_contested_by_those_who_compare_and_find_nothing() {
+    let with = |others: Says, count: u8| {
+        let inputs = rounds(7, DAY, move |second, probe| match probe {
+            _ if second < 12 * HOUR => Says::Quick,
+            _ if probe < count => others,
+            _ => Says::Throttled(EIGHT),
+        });
+        let (events, _) = run(&inputs);
+        assert_eq!((events.len(), events[0].state), (1, EventState::Open), "{events:#?}");
+        events[0].contested()
+    };
+    assert!(with(Says::Pair(0), 2));
+    assert!(!with(Says::Pair(0), 1), "one contradicts nobody");
+    assert!(!with(Says::Quick, 2), "what does not seem slow was not compared");
+}
+
+#[test]
 fn from_throttled_to_blocked_and_back_is_one_event() {
     let inputs = rounds(3, 2 * DAY, |second, _| match second / HOUR {
         6..20 | 26..30 => Says::Throttled(EIGHT),
