@@ -11,7 +11,7 @@ pub(super) const SLOWER: [i32; 3] = [301, 602, 903];
 pub(super) const SPREAD: i32 = 350;
 pub(super) const PRIOR_PAIRS: i32 = 8;
 /// Whatever was seen, a spread is taken to be no smaller and no greater.
-pub(super) const LEAST_SPREAD: i32 = 200;
+pub(super) const LEAST_SPREAD: i32 = 250;
 pub(super) const GREATEST_SPREAD: i32 = 700;
 /// What one report may weigh whose pairs did not suffice for a verdict: 20 to 1, however odd. Tails are heavy.
 pub(super) const PAIR_CAP: i32 = 3_000;
