@@ -9,7 +9,7 @@ use crate::build;
 /// Print how fast events are told, how often falsely, what liars can do, and what it costs: thousands of simulated runs
 #[derive(clap::Args)]
 pub(crate) struct Detector {
-    /// Only these tables: delay, others, churn, throttling, false-pages, newcomers, histories, liars, throughput [default: all]
+    /// Only these tables: delay, others, churn, throttling, throttling-weeks, false-pages, newcomers, histories, liars, throughput [default: all]
     tables: Vec<String>,
     /// Fewer runs: a look in passing, with wide intervals
     #[arg(long)]
