@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use kedergi_verdict::{Outcome, Pace, Why};
-use kedergi_wire::{Asn, ProbeId};
+use kedergi_verdict::{Compared, Outcome, Pace, Why};
+use kedergi_wire::{Altered, Asn, ProbeId};
 use proptest::prelude::*;
 
 use super::{BLOCKED, at, content, control, run, vote};
@@ -77,7 +77,8 @@ impl History {
         let outcome = if slow { Outcome::Throttled } else { Outcome::Reachable };
         let Input::Vote(vote) = vote(minute * 60, network, SLOWABLE, probe, outcome) else { return None };
         let noise = i32::try_from((minute * 37 + i64::from(probe) * 101) % 300).unwrap_or(0) - 150;
-        let slowness = Some(Pace { slowness: noise + if slow { 900 } else { 0 }, regime: None });
+        let compared = Some(Compared { altered: Altered::TargetNameElsewhere, pairs: 1 + probe });
+        let slowness = Some(Pace { slowness: noise + if slow { 900 } else { 0 }, regime: None, compared });
         (!holds(&self.silent, minute, network)).then_some(Input::Vote(Vote { slowness, ..vote }))
     }
 }
