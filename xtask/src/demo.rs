@@ -33,7 +33,7 @@ pub(crate) struct Demo {
     /// Where the collector listens
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: String,
-    /// What to replay: the id of a bundled scenario, or a file
+    /// What to replay: the id of a bundled scenario, or a file; without shutdowns, as the collector has its own time
     #[arg(long, value_name = "SCENARIO", default_value = "kz-2019-05-09")]
     scenario: String,
     /// Use the binaries of this folder instead of building them

@@ -162,6 +162,8 @@ pub(crate) struct ReplayArgs {
     /// A bundled scenario, such as kz-2019-05-09, or a file
     pub(crate) scenario: String,
     /// Feed this collector instead of one of its own
+    ///
+    /// It goes by its own time, so a history with shutdowns is refused.
     #[arg(long, value_name = "URL", requires = "invite", requires = "control_invite")]
     pub(crate) collector: Option<Url>,
     /// An invitation with as many uses as the scenario has probes, made with --vouched: strangers who all enroll today count
