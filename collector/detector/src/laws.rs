@@ -297,6 +297,7 @@ fn a_flood_of_new_probes_decides_nothing() {
         inputs.extend(
             (30_000..60_000).step_by(60).flat_map(|second| (0..100).map(move |probe| flood(second + 1, probe, told))),
         );
+        inputs.sort_by_key(|input| if let Input::Vote(vote) = input { vote.at } else { at(0) });
         let (_, changes) = run(&inputs);
         let pages = changes.iter().filter(|change| change.pages());
         let here = pages.filter(|change| change.event().networks().contains(&Asn::new(1).unwrap())).count();

@@ -44,15 +44,29 @@ impl Minutes {
 
     /// Those within a range, in order.
     pub(crate) fn within(&self, range: RangeInclusive<Minute>) -> impl Iterator<Item = Minute> + '_ {
-        let (from, to) = range.into_inner();
-        let last = self.start + u32::try_from(self.words.len()).unwrap_or(0);
-        let words = (from / BITS).max(self.start)..(to / BITS + 1).min(last);
-        let bits = words.flat_map(move |word| Bits { word: self.word(word), base: word * BITS });
-        bits.filter(move |minute| (from..=to).contains(minute))
+        self.words_within(range).flatten()
     }
 
     pub(crate) fn any(&self, range: RangeInclusive<Minute>) -> bool {
-        self.within(range).next().is_some()
+        self.words_within(range).any(|bits| bits.word != 0)
+    }
+
+    /// How many are within a range.
+    pub(crate) fn count(&self, range: RangeInclusive<Minute>) -> u32 {
+        self.words_within(range).map(|bits| bits.word.count_ones()).sum()
+    }
+
+    /// The words of a range, without the bits that lie beyond it.
+    fn words_within(&self, range: RangeInclusive<Minute>) -> impl Iterator<Item = Bits> + '_ {
+        let (from, to) = range.into_inner();
+        let last = self.start + u32::try_from(self.words.len()).unwrap_or(0);
+        let words = (from / BITS).max(self.start)..(to / BITS + 1).min(last);
+        words.map(move |word| {
+            let base = word * BITS;
+            let from_on = u64::MAX << from.saturating_sub(base);
+            let up_to = u64::MAX >> (BITS - 1).saturating_sub(to - base);
+            Bits { word: self.word(word) & from_on & up_to, base }
+        })
     }
 
     /// Forgets all before a minute.
@@ -115,6 +129,7 @@ mod tests {
             model.retain(|&minute| minute >= edge);
             let (from, to) = (range.0.min(range.1), range.0.max(range.1));
             prop_assert_eq!(set.within(from..=to).collect::<Vec<_>>(), model.range(from..=to).copied().collect::<Vec<_>>());
+            prop_assert_eq!(set.count(from..=to), u32::try_from(model.range(from..=to).count()).unwrap());
             prop_assert_eq!(set.contains(from), model.contains(&from));
         }
     }

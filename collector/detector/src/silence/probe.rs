@@ -219,12 +219,12 @@ impl Course {
         }
         let gap = minute - self.last;
         let away = self.absences.last_mut().filter(|absence| absence.until.is_none());
-        let known = listened.within(self.last + 1..=minute - 1).count() + 1;
+        let known = listened.count(self.last + 1..=minute - 1) + 1;
         if let Some(away) = away {
             away.until = Some(minute);
         }
         // Time in which the collector did not listen tells nothing of the probe.
-        if u32::try_from(known) == Ok(gap) {
+        if known == gap {
             self.learn(gap, minute);
         }
         self.last = minute;

@@ -23,9 +23,12 @@ impl Usual {
 
     /// Whether there is enough of it to call something unusual.
     pub(super) fn is_known(&self) -> bool {
-        let mut witnesses: Vec<_> = self.0.iter().map(|(witness, _)| *witness).collect();
-        witnesses.sort_unstable();
-        witnesses.dedup();
+        let mut witnesses = Vec::with_capacity(KNOWN_FROM);
+        for (witness, _) in &self.0 {
+            if witnesses.len() < KNOWN_FROM && !witnesses.contains(witness) {
+                witnesses.push(*witness);
+            }
+        }
         self.0.len() >= KNOWN && witnesses.len() >= KNOWN_FROM
     }
 
@@ -56,8 +59,8 @@ impl Usual {
 
 /// Of an even number the lower of the two in the middle: what accuses more is not the usual.
 pub(super) fn median(values: &mut [i32]) -> Option<i32> {
-    values.sort_unstable();
-    values.get(values.len().checked_sub(1)? / 2).copied()
+    let middle = values.len().checked_sub(1)? / 2;
+    Some(*values.select_nth_unstable(middle).1)
 }
 
 #[cfg(test)]
