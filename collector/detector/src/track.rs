@@ -16,8 +16,8 @@ use crate::people::People;
 use crate::sparing;
 use crate::time::Moment;
 use crate::weights::{
-    ACTIVE, BEFORE, CAP, END, END_CAP, ENOUGH, FLOORS, FROZEN, MEMORY, OVER, PASSING_SUPPORT, PATIENCE, PRIOR,
-    PROBE_PRIOR_VOTES, SHARES, SUPPORT, SUSPICION, blocked, clear, ln, rate,
+    ACTIVE, BEFORE, CAP, END, END_CAP, ENOUGH, FLOORS, FROZEN, MEMORY, OVER, PASSING_SUPPORT, PATIENCE, PATIENCE_EACH,
+    PRIOR, PROBE_PRIOR_VOTES, SHARES, SUPPORT, SUSPICION, blocked, clear, ln, rate,
 };
 
 /// Accusations remembered of a test under way.
@@ -205,9 +205,10 @@ impl Track {
     /// Takes what could not be confirmed for so long for what is usual. Whether a suspicion ends by it.
     fn lose_patience(&mut self, ballot: &Ballot<'_>) -> bool {
         let at = ballot.at;
-        let votes: u32 = self.stands.iter().map(|stand| u32::from(stand.now.votes)).sum();
+        let voted = self.stands.iter().map(|stand| u32::from(stand.now.votes)).filter(|votes| *votes > 0);
+        let (probes, votes) = voted.fold((0, 0), |(probes, sum), votes| (probes + 1, sum + votes));
         let suspected = match self.state() {
-            State::Calm if votes < PATIENCE => return false,
+            State::Calm if votes < PATIENCE.max(PATIENCE_EACH * probes) => return false,
             State::Calm => false,
             State::Suspected if self.alarms.last().is_none_or(|alarm| alarm.suspected >= at.before(FROZEN)) => {
                 return false;
