@@ -292,8 +292,14 @@ fn a_flood_of_new_probes_decides_nothing() {
         let source = Source::Probe { id: ProbeId([100 + probe; 32]), neighbourhood: None, enrolled: Some(at(0)) };
         Input::Vote(Vote { source, ..vote })
     };
-    for (told, true_outcome) in [(BLOCKED, Outcome::Reachable), (Outcome::Reachable, BLOCKED)] {
-        let mut inputs = rounds(24, |second, _| if second < 30_000 { Outcome::Reachable } else { true_outcome });
+    let both = [(BLOCKED, Outcome::Reachable), (Outcome::Reachable, BLOCKED)];
+    for ((told, true_outcome), elders) in both.into_iter().flat_map(|both| [(both, 2), (both, 3)]) {
+        let mut inputs = rounds(24, |second, network| {
+            if (30_000..60_000).contains(&second) && network == 0 { true_outcome } else { Outcome::Reachable }
+        });
+        inputs.retain(|input| {
+            !matches!(input, Input::Vote(Vote { source: Source::Probe { id, .. }, .. }) if id.0[0] % 16 >= elders)
+        });
         inputs.extend(
             (30_000..60_000).step_by(60).flat_map(|second| (0..100).map(move |probe| flood(second + 1, probe, told))),
         );
@@ -301,7 +307,7 @@ fn a_flood_of_new_probes_decides_nothing() {
         let (_, changes) = run(&inputs);
         let pages = changes.iter().filter(|change| change.pages());
         let here = pages.filter(|change| change.event().networks().contains(&Asn::new(1).unwrap())).count();
-        assert_eq!(here > 0, true_outcome == BLOCKED, "{told:?}");
+        assert_eq!(here > 0, true_outcome == BLOCKED, "{told:?}, {elders} probes");
     }
 }
 

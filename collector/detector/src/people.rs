@@ -72,6 +72,11 @@ impl People {
         self.0.iter().any(|person| person.who.witness == witness && !person.who.passing)
     }
 
+    /// Whether anybody who has been there for long was active lately.
+    pub(crate) fn has_elders(&self, now: Moment) -> bool {
+        self.0.iter().any(|person| person.who.aged && person.seen >= now.before(ACTIVE))
+    }
+
     /// How many voices these witnesses have, and how many all active ones have together. Who only passes by is active if it
     /// was heard `since` the question came up: it could not be heard before and will not be again.
     pub(crate) fn voices(&self, witnesses: &[u64], since: Moment, now: Moment, aged: bool) -> (usize, usize) {

@@ -5,6 +5,8 @@
 //! sum is capped. While nothing is suspected the test learns how often votes say "blocked" anyway, for the series and for each
 //! probe.
 
+use std::ops::RangeInclusive;
+
 use kedergi_wire::Layer;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +14,7 @@ use crate::Resolver;
 use crate::alarm::{Accusation, Alarm, Span};
 use crate::habits::{Customs, Learned};
 use crate::hours::{Hour, Hours};
+use crate::newcomers::is_shared;
 use crate::people::People;
 use crate::sparing;
 use crate::time::Moment;
@@ -141,7 +144,7 @@ impl Track {
         let bases = self.bases(ballot);
         for (place, base) in bases.into_iter().enumerate() {
             self.since[place].get_or_insert(start);
-            self.weigh(place, ballot.witness, blocked(place, base, strength), CAP);
+            self.weigh(place, ballot.witness, blocked(place, base, strength), -CAP..=CAP);
         }
         self.note(ballot, Tally { blocked: 1, votes: 1 });
         if self.accusations.len() >= REMEMBERED {
@@ -237,9 +240,12 @@ impl Track {
     /// A vote against a test under way.
     fn doubt(&mut self, ballot: &Ballot<'_>) {
         let bases = self.bases(ballot);
+        // A flood of newcomers must not talk away what those see who have been there for long.
+        let talked_away = is_shared(ballot.witness) && ballot.people.has_elders(ballot.at);
+        let least = if talked_away { 0 } else { -CAP };
         for (place, base) in bases.into_iter().enumerate() {
             if self.since[place].is_some() {
-                self.weigh(place, ballot.witness, clear(place, base), CAP);
+                self.weigh(place, ballot.witness, clear(place, base), least..=CAP);
             }
         }
         self.note(ballot, Tally { blocked: 0, votes: 1 });
@@ -272,7 +278,7 @@ impl Track {
         let share = alarm.caught();
         self.stand(witness).now.add(Tally { blocked: 1, votes: 1 }, u32::from(u16::MAX));
         if self.ending.is_some() {
-            self.weigh(0, witness, ln(OVER) - ln(share), END_CAP);
+            self.weigh(0, witness, ln(OVER) - ln(share), -END_CAP..=END_CAP);
             self.unsettled.add(Tally { blocked: 1, votes: 1 }, MEMORY);
             if self.scores[0] <= 0 {
                 self.go_on_after_all();
@@ -297,7 +303,7 @@ impl Track {
         let ending = *self.ending.get_or_insert(Span { earliest: Some(last), latest: ballot.at });
         self.stand(ballot.witness).now.add(Tally { blocked: 0, votes: 1 }, u32::from(u16::MAX));
         self.unsettled.add(Tally { blocked: 0, votes: 1 }, MEMORY);
-        self.weigh(0, ballot.witness, ln(1000 - OVER) - ln(1000 - share), END_CAP);
+        self.weigh(0, ballot.witness, ln(1000 - OVER) - ln(1000 - share), -END_CAP..=END_CAP);
         let over = self.scores[0] >= END && {
             let supporters = self.supporters(0, 1, ballot.people);
             ballot.people.is_quorum(&supporters, ending.latest, ballot.at)
@@ -334,11 +340,11 @@ impl Track {
         self.stands.iter().filter(supports).map(|stand| stand.witness).collect()
     }
 
-    /// Adds to a probe's part of a score, within its cap. Below zero the test starts anew.
-    fn weigh(&mut self, place: usize, witness: u64, weight: i32, cap: i32) {
+    /// Adds to a probe's part of a score, within its caps. Below zero the test starts anew.
+    fn weigh(&mut self, place: usize, witness: u64, weight: i32, caps: RangeInclusive<i32>) {
         let part = &mut self.stand(witness).parts[place];
         let before = *part;
-        *part = (before + weight).clamp(-cap, cap);
+        *part = (before + weight).clamp(*caps.start(), *caps.end());
         let added = *part - before;
         self.scores[place] += added;
         if self.scores[place] <= 0 {
