@@ -99,6 +99,11 @@ impl Fold {
         told
     }
 
+    /// Whether nothing is asked, and nothing to be told: then votes that say "clear" only add to what is usual.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.tracks.iter().all(Track::is_calm) && self.slow.as_ref().is_none_or(|slow| slow.is_calm())
+    }
+
     /// What its tests learned while nothing was suspected, and of each layer without one that it was never found blocked.
     pub(crate) fn learned(&self, each: impl FnMut(Learned)) {
         let known = |layer: &Layer| self.tracks.iter().any(|track| track.layer == *layer);

@@ -12,9 +12,12 @@ use crate::newcomers::{Word, are_shared};
 use crate::reasoning::Seen;
 use crate::slow::Slowdown;
 use crate::time::Moment;
-use crate::votes::{Cast, Put, Votes};
+use crate::votes::{Ballot, Cast, Put, Votes};
 use crate::weights::FROZEN;
 use crate::{HORIZON, Kind};
+
+/// How many votes are soon read again: it takes some microseconds.
+const SOON_READ: usize = 256;
 
 /// What a series is of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,8 +33,9 @@ pub(crate) struct Series {
     /// After all votes beyond the horizon: nothing changes it any more.
     base: Fold,
     votes: Votes,
-    /// After all votes.
-    head: Fold,
+    /// After all votes, while it holds more than reading them again would tell, or that would take long.
+    #[serde(default)]
+    head: Option<Box<Fold>>,
     /// What tells a deliberate cut from a fault.
     #[serde(default)]
     pub(crate) seen: Seen,
@@ -57,30 +61,56 @@ impl Series {
     pub(crate) fn cast(&mut self, cast: Cast, controls: &Controls, customs: Customs<'_>) -> (Put, bool) {
         let put = self.votes.put(cast);
         let changed = match put {
-            // As it was kept: not every report is.
-            Put::Last => self.votes.newest().is_some_and(|cast| self.head.step(&cast, customs)),
+            Put::Last => self.read_on(customs),
             Put::Between => self.read_again(controls, customs),
             Put::Nowhere | Put::TooLate => return (put, false),
         };
-        let contradicted = self.head.consult(controls);
+        let contradicted = self.head.as_mut().is_some_and(|head| head.consult(controls));
         self.settle(controls, customs);
+        self.rest();
         (put, changed || contradicted)
     }
 
     /// Lets the controls have their say, after they said something new. Whether that changed anything.
     pub(crate) fn consult(&mut self, controls: &Controls) -> bool {
         self.base.consult(controls);
-        self.head.consult(controls)
+        self.head.as_mut().is_some_and(|head| head.consult(controls))
+    }
+
+    /// Reads the newest vote, as it was kept: not every report is.
+    fn read_on(&mut self, customs: Customs<'_>) -> bool {
+        let Some(newest) = self.votes.newest() else { return false };
+        if let Some(head) = &mut self.head {
+            return head.step(&newest, customs);
+        }
+        // Where nothing is asked, one more vote that says "clear" changes nothing.
+        if newest.ballot == Ballot::Clear && self.votes.len() <= SOON_READ {
+            return false;
+        }
+        let (head, changed) = self.fold(customs, |_| true);
+        self.head = Some(Box::new(head));
+        changed
     }
 
     fn read_again(&mut self, controls: &Controls, customs: Customs<'_>) -> bool {
         let before = self.outline();
-        self.head = self.base.clone();
-        for cast in self.votes.iter() {
-            self.head.step(&cast, customs);
-        }
-        self.head.consult(controls);
+        let (mut head, _) = self.fold(customs, |_| true);
+        head.consult(controls);
+        self.head = Some(Box::new(head));
         before != self.outline()
+    }
+
+    /// Where the votes lead of which this holds, up to the first of which it does not; and whether the last changed anything.
+    fn fold(&self, customs: Customs<'_>, read: impl Fn(&Cast) -> bool) -> (Fold, bool) {
+        let mut fold = self.base.clone();
+        let casts = self.votes.iter().take_while(read);
+        let changed = casts.fold(false, |_, cast| fold.step(&cast, customs));
+        (fold, changed)
+    }
+
+    /// Lets go of the head where reading all votes again would soon tell the same.
+    fn rest(&mut self) {
+        self.head = self.head.take().filter(|head| self.votes.len() > SOON_READ || !head.is_calm());
     }
 
     fn settle(&mut self, controls: &Controls, customs: Customs<'_>) {
@@ -96,7 +126,7 @@ impl Series {
 
     /// What may be told of it: blocks, then slow-downs.
     pub(crate) fn told(&self, key: &Key) -> Vec<Word> {
-        let slow = self.head.slowdowns().iter();
+        let slow = self.slowdowns().iter();
         let slow = slow.filter_map(|slowdown| Some((slowdown.affected(key)?, slowdown.witnesses())));
         [joined(key, self.alarms()), join(slow)].concat()
     }
@@ -104,7 +134,7 @@ impl Series {
     /// Since when it was found blocked or slowed down, by others than newcomers.
     pub(crate) fn onsets(&self) -> impl Iterator<Item = (Kind, Moment)> {
         let blocks = self.alarms().filter(|alarm| alarm.confirmed().is_some() && !are_shared(&alarm.witnesses));
-        let slow = self.head.slowdowns().iter();
+        let slow = self.slowdowns().iter();
         let slow = slow.filter(|slowdown| slowdown.confirmed().is_some() && !are_shared(slowdown.witnesses()));
         let blocks = blocks.map(|alarm| (Kind::Block, alarm.onset.latest));
         blocks.chain(slow.map(|slowdown| (Kind::Throttling, slowdown.onset.latest)))
@@ -112,7 +142,11 @@ impl Series {
 
     /// The alarms that may be shown.
     fn alarms(&self) -> impl Iterator<Item = &Alarm> {
-        self.head.alarms().filter(|alarm| alarm.contradicted.is_some())
+        self.head.iter().flat_map(|head| head.alarms()).filter(|alarm| alarm.contradicted.is_some())
+    }
+
+    fn slowdowns(&self) -> &[Slowdown] {
+        self.head.as_ref().map_or(&[], |head| head.slowdowns())
     }
 
     fn outline(&self) -> Vec<Outline> {
@@ -127,7 +161,7 @@ impl Series {
             manners: alarm.manners.len(),
             notes: (alarm.standing, alarm.is_instruments()),
         };
-        let slow = self.head.slowdowns().iter().filter(|slowdown| slowdown.contradicted.is_some());
+        let slow = self.slowdowns().iter().filter(|slowdown| slowdown.contradicted.is_some());
         let slow = slow.map(|slowdown| Outline {
             onset: slowdown.onset,
             suspected: slowdown.suspected(),
@@ -147,14 +181,10 @@ impl Series {
         if self.edge() > by {
             return;
         }
-        if self.votes.newest().is_none_or(|newest| newest.at < by) {
-            return self.head.learned(each);
+        match &self.head {
+            Some(head) if self.votes.newest().is_none_or(|newest| newest.at < by) => head.learned(each),
+            _ => self.fold(customs, |cast| cast.at < by).0.learned(each),
         }
-        let mut fold = self.base.clone();
-        for cast in self.votes.iter().take_while(|cast| cast.at < by) {
-            fold.step(&cast, customs);
-        }
-        fold.learned(each);
     }
 
     /// The days of which votes may still be read again.
@@ -174,7 +204,9 @@ impl Series {
         let alarms = |alarm: &Alarm| kept(alarm.onset.latest, alarm.cleared);
         let slowdowns = |slowdown: &Slowdown| kept(slowdown.onset.latest, slowdown.cleared);
         self.base.retain(alarms, slowdowns);
-        self.head.retain(alarms, slowdowns);
+        if let Some(head) = &mut self.head {
+            head.retain(alarms, slowdowns);
+        }
     }
 
     /// Forgets alarms that no control ever contradicted, once none can any more, and suspicions that came to nothing.
@@ -190,6 +222,8 @@ impl Series {
             slowdown.confirmed().is_some() || kept(slowdown.contradicted.is_some(), slowdown.cleared)
         };
         self.base.retain(alarms, slowdowns);
-        self.head.retain(alarms, slowdowns);
+        if let Some(head) = &mut self.head {
+            head.retain(alarms, slowdowns);
+        }
     }
 }

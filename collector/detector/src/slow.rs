@@ -143,6 +143,11 @@ impl Slow {
         }
     }
 
+    /// Whether no test is under way, and nothing to be told.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.seen.is_empty() && self.slowdowns.is_empty() && self.since.iter().all(Option::is_none)
+    }
+
     fn state(&self) -> State {
         match self.slowdowns.last().filter(|slowdown| slowdown.is_open()) {
             None => State::Calm,

@@ -127,6 +127,11 @@ impl Track {
         Learned::new(self.layer, votes, self.hours.times())
     }
 
+    /// Whether no test is under way, and nothing to be told.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.accusations.is_empty() && self.alarms.is_empty()
+    }
+
     fn state(&self) -> State {
         match self.alarms.last().filter(|alarm| alarm.is_open()) {
             None => State::Calm,

@@ -122,6 +122,10 @@ impl Votes {
         self.entries.iter().map(|entry| self.cast(entry))
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     pub(crate) fn newest(&self) -> Option<Cast> {
         self.entries.last().map(|entry| self.cast(entry))
     }
