@@ -7,6 +7,7 @@ use kedergi_wire::ReportRef;
 use serde::{Deserialize, Serialize};
 
 use crate::controls::Controls;
+use crate::streaks::Streaks;
 use crate::time::Moment;
 use crate::track::Tally;
 use crate::weights::SHARES;
@@ -63,6 +64,9 @@ pub(crate) struct Alarm {
     #[serde(with = "crate::pairs")]
     pub(crate) manners: BTreeMap<How, u32>,
     pub(crate) evidence: Vec<ReportRef>,
+    /// While it is confirmed.
+    #[serde(default)]
+    pub(crate) streaks: Streaks,
 }
 
 impl Alarm {
@@ -84,6 +88,7 @@ impl Alarm {
             witnesses: Vec::new(),
             manners: BTreeMap::new(),
             evidence: Vec::new(),
+            streaks: Streaks::default(),
         }
     }
 

@@ -352,8 +352,11 @@ fn one_liar_in_three_or_five_creates_and_hides_nothing() {
         let controls = (0..24 * 3600).step_by(300).map(|second| control(second, 0, true));
         let mut inputs: Vec<_> = votes.chain(controls).collect();
         inputs.sort_by_key(|input| if let Input::Vote(vote) = input { vote.at } else { at(0) });
-        let news = run(&inputs).0.events().iter().filter(|event| event.is_news()).count();
-        assert_eq!(news, usize::from(blocked), "of {probes} probes");
+        let events = run(&inputs).0.events();
+        let news: Vec<_> = events.iter().filter(|event| event.is_news()).collect();
+        assert_eq!(news.len(), usize::from(blocked), "of {probes} probes");
+        let right = |event: &Event| event.end().is_some_and(|end| (at(59_700)..at(60_300)).contains(&end.latest));
+        assert!(news.iter().all(|event| right(event)), "of {probes} probes: {news:#?}");
     }
 }
 

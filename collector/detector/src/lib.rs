@@ -32,6 +32,7 @@ mod silence;
 mod slots;
 mod slow;
 mod sparing;
+mod streaks;
 mod telling;
 mod time;
 mod track;

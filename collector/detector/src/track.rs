@@ -17,6 +17,7 @@ use crate::hours::{Hour, Hours};
 use crate::newcomers::is_shared;
 use crate::people::People;
 use crate::sparing;
+use crate::streaks::Streaks;
 use crate::time::Moment;
 use crate::weights::{
     ACTIVE, BEFORE, CAP, END, END_CAP, ENOUGH, FLOORS, FROZEN, MEMORY, OVER, PASSING_SUPPORT, PATIENCE, PATIENCE_EACH,
@@ -277,6 +278,7 @@ impl Track {
         let known = (alarm.witnesses.len(), alarm.manners.len());
         alarm.count(accusation);
         let changed = known != (alarm.witnesses.len(), alarm.manners.len());
+        alarm.streaks.blocked(witness, accusation.at);
         if self.ending.is_none() {
             alarm.tally.add(Tally { blocked: 1, votes: 1 }, MEMORY);
         }
@@ -308,16 +310,19 @@ impl Track {
         let ending = *self.ending.get_or_insert(Span { earliest: Some(last), latest: ballot.at });
         self.stand(ballot.witness).now.add(Tally { blocked: 0, votes: 1 }, u32::from(u16::MAX));
         self.unsettled.add(Tally { blocked: 0, votes: 1 }, MEMORY);
-        self.weigh(0, ballot.witness, ln(1000 - OVER) - ln(1000 - share), -END_CAP..=END_CAP);
-        let over = self.scores[0] >= END && {
+        let weight = ln(1000 - OVER) - ln(1000 - share);
+        self.weigh(0, ballot.witness, weight, -END_CAP..=END_CAP);
+        let together = self.scores[0] >= END && {
             let supporters = self.supporters(0, 1, ballot.people);
             ballot.people.is_quorum(&supporters, ending.latest, ballot.at)
         };
         let contested = self.is_contested(ballot);
         let Some(alarm) = self.alarms.last_mut() else { return false };
-        let changed = over || contested != alarm.contested;
-        if over {
-            (alarm.end, alarm.cleared) = (Some(ending), Some(ballot.at));
+        alarm.streaks.clear(ballot.witness, ballot.at, weight);
+        let end = if together { Some(ending) } else { alarm.streaks.end(ballot.people, ballot.at) };
+        let changed = end.is_some() || contested != alarm.contested;
+        if end.is_some() {
+            (alarm.end, alarm.cleared, alarm.streaks) = (end, Some(ballot.at), Streaks::default());
             self.start_anew();
         } else {
             alarm.contested = contested;
