@@ -20,8 +20,8 @@ use crate::time::Moment;
 use crate::track::{Ballot, SAY, Start};
 use crate::weights::{ACTIVE, BEFORE, FROZEN, PATIENCE, ln};
 use numbers::{
-    CAP, END, END_CAP, ENOUGH, HABIT_DAYS, HABIT_HOUR, HABIT_WITHIN, MOST_HALVES, PAIR_CAP, PAIRS_OF_A_VERDICT, QUICK,
-    SLOWER, SUPPORT, SUSPICION, weight,
+    CAP, END, END_CAP, END_LOOK, ENOUGH, HABIT_DAYS, HABIT_HOUR, HABIT_WITHIN, MOST_HALVES, PAIR_CAP,
+    PAIRS_OF_A_VERDICT, QUICK, SLOWER, SUPPORT, SUSPICION, weight,
 };
 pub(crate) use slowdown::{Slowdown, Slowness};
 use usual::Usual;
@@ -195,10 +195,9 @@ impl Slow {
             self.seen.remove(0);
         }
         self.seen.push(seen);
-        let mut changed = false;
-        if let Some(slowdown) = self.slowdowns.last_mut().filter(|slowdown| slowdown.is_open()) {
-            changed = slowdown.count(&seen);
-        }
+        let seems_slow = self.seems_slow(&seen);
+        let slowdown = self.slowdowns.last_mut().filter(|slowdown| slowdown.is_open() && seems_slow);
+        let changed = slowdown.is_some_and(|slowdown| slowdown.count(&seen));
         self.conclude(ballot, state) || self.settle(ballot.at) || changed
     }
 
@@ -256,12 +255,13 @@ impl Slow {
                 return false;
             }
             let standing = start.clear < BEFORE || self.is_habit(from);
-            let mut slowdown = Slowdown::starting(start.span, ballot.at, place, standing);
-            self.seen.iter().filter(|seen| seen.at >= from).for_each(|seen| _ = slowdown.count(seen));
+            let mut slowdown = Slowdown::starting(start.span, ballot.at, standing);
+            let slow = self.seen.iter().filter(|seen| seen.at >= from && self.seems_slow(seen));
+            slow.for_each(|seen| _ = slowdown.count(seen));
             self.slowdowns.push(slowdown);
         }
         if quorum && let Some(slowdown) = self.slowdowns.last_mut() {
-            (slowdown.reached, slowdown.place) = (Some(ballot.at), place);
+            slowdown.reached = Some(ballot.at);
             let onset = slowdown.onset.latest;
             if self.onsets.len() >= ONSETS {
                 self.onsets.remove(0);
@@ -315,7 +315,7 @@ impl Slow {
     /// A pair while a slow-down is confirmed: it speaks for that or for its end, whichever it is nearer to.
     fn compare(&mut self, ballot: &Ballot<'_>, seen: &Slowness) -> bool {
         let Some(slowdown) = self.slowdowns.last() else { return false };
-        let slow = self.weight_known(SLOWER[slowdown.place], seen.pace);
+        let slow = self.weight_known(slowdown.slower(), seen.pace);
         let is_clear = slow < 0 && !seen.pace.throttled;
         if let Some(slowdown) = self.slowdowns.last_mut() {
             slowdown.look(ballot.witness, !is_clear);
@@ -347,6 +347,11 @@ impl Slow {
         std::mem::replace(&mut slowdown.contested, contested) != contested
     }
 
+    /// Whether it is nearer to the least slow-down than to the usual.
+    fn seems_slow(&self, seen: &Slowness) -> bool {
+        seen.pace.throttled || self.weight_known(SLOWER[0], seen.pace) > 0
+    }
+
     fn weight_known(&self, slower: i32, pace: Pace) -> i32 {
         let (middle, spread) = self.usual.middle_and_spread();
         weight(slower, i32::from(pace.slowness) - middle, spread).clamp(-PAIR_CAP, PAIR_CAP)
@@ -364,7 +369,7 @@ impl Slow {
         let Some(last) = self.slowdowns.last().map(|slowdown| slowdown.last_slow) else { return false };
         let ending = *self.ending.get_or_insert(Span { earliest: Some(last), latest: ballot.at });
         self.unsettled = self.unsettled.saturating_add(1);
-        self.weigh(0, ballot.witness, weight.min(END_CAP), END_CAP);
+        self.weigh(0, ballot.witness, weight.min(END_LOOK), END_CAP);
         let supporters = self.supporters(0, 1);
         let over = self.scores[0] >= END && ballot.people.is_quorum(&supporters, ending.latest, ballot.at);
         let Some(slowdown) = self.slowdowns.last_mut().filter(|_| over) else { return false };

@@ -33,6 +33,8 @@ pub(super) const SUSPICION: i32 = 7_000;
 /// What the sum for an end must reach, and what one probe may add, as for blocks.
 pub(super) const END: i32 = 6_000;
 pub(super) const END_CAP: i32 = END / 2;
+/// What one look may add to it: two looks of each of two probes, or one odd pair each would end it before the others had their turn.
+pub(super) const END_LOOK: i32 = END_CAP * 3 / 4;
 
 /// Values of d kept as the usual ones, in all and of one probe: what one probe says does not become the usual.
 pub(super) const KEPT: usize = 48;

@@ -5,6 +5,7 @@ use kedergi_wire::ReportRef;
 use serde::{Deserialize, Serialize};
 
 use super::By;
+use super::numbers::SLOWER;
 use super::usual::median;
 use crate::alarm::{EVIDENCE, Span};
 use crate::controls::Controls;
@@ -44,12 +45,12 @@ pub(crate) struct Slowdown {
     pub(crate) suspected: Moment,
     pub(crate) reached: Option<Moment>,
     pub(crate) last_slow: Moment,
+    /// The last vote that found it at least half as slow as most did.
+    last_alike: Moment,
     /// When a control first reached the service meanwhile.
     pub(crate) contradicted: Option<Moment>,
     pub(crate) end: Option<Span>,
     pub(crate) cleared: Option<Moment>,
-    /// Place of the slow-down among those tested for.
-    pub(super) place: usize,
     /// Votes since: slow ones, and those of targets that did not seem slow.
     pub(super) slow: u16,
     pub(super) quick: u16,
@@ -73,16 +74,16 @@ pub(crate) struct Slowdown {
 }
 
 impl Slowdown {
-    pub(super) fn starting(onset: Span, at: Moment, place: usize, standing: bool) -> Self {
+    pub(super) fn starting(onset: Span, at: Moment, standing: bool) -> Self {
         Self {
             onset,
             suspected: at,
             reached: None,
             last_slow: at,
+            last_alike: onset.latest,
             contradicted: None,
             end: None,
             cleared: None,
-            place,
             slow: 0,
             quick: 0,
             standing,
@@ -107,6 +108,9 @@ impl Slowdown {
     /// Takes a slow vote in. Whether anything worth telling changed.
     pub(super) fn count(&mut self, seen: &Slowness) -> bool {
         self.last_slow = seen.at;
+        if seen.pace.throttled || 2 * i32::from(seen.pace.slowness) >= self.slowness() {
+            self.last_alike = seen.at;
+        }
         self.slow = self.slow.saturating_add(1);
         let place = self.witnesses.binary_search(&seen.witness);
         if let Err(place) = place {
@@ -167,11 +171,12 @@ impl Slowdown {
     pub(super) fn consult(&mut self, controls: &Controls) -> bool {
         let before = self.contradicted;
         // Where a name is slowed down, the same server gives the same bytes under another. Otherwise the server may have become
-        // slow since a control looked, and only what was found after it looked again accuses.
+        // slow since a control looked, and only what was found after it looked again accuses; not a pair that is a little slow, as
+        // one in a few is by chance.
         let found = if self.by_name > 0 {
             controls.contradicts(self.onset.latest, self.last_slow)
         } else {
-            controls.reached_between(self.onset.latest, self.last_slow)
+            controls.reached_between(self.onset.latest, self.last_alike)
         };
         self.contradicted = before.into_iter().chain(found).min();
         self.contradicted != before
@@ -187,9 +192,20 @@ impl Slowdown {
     }
 
     fn slowed(&self) -> Slowed {
-        let mut values: Vec<_> = self.values.iter().map(|&value| i32::from(value)).collect();
         let &Self { policed, shaped, by_name, by_address, .. } = self;
-        Slowed { slowness: median(&mut values).unwrap_or(0), policed, shaped, by_name, by_address }
+        Slowed { slowness: self.slowness(), policed, shaped, by_name, by_address }
+    }
+
+    /// Which of the slow-downs tested for it is most like: their sums reach the cap together, so they do not tell.
+    pub(super) fn slower(&self) -> i32 {
+        let slowness = self.slowness();
+        SLOWER.into_iter().min_by_key(|slower| (slowness - slower).abs()).unwrap_or(slowness)
+    }
+
+    /// What most found, in the unit of [`Slowness`]'s pace.
+    fn slowness(&self) -> i32 {
+        let mut values: Vec<_> = self.values.iter().map(|&value| i32::from(value)).collect();
+        median(&mut values).unwrap_or(0)
     }
 
     /// What the public knows of it; `None` where no control reached the service.
