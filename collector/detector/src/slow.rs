@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::Vote;
 use crate::alarm::Span;
 use crate::controls::Controls;
+use crate::streaks::Streaks;
 use crate::time::Moment;
 use crate::track::{Ballot, SAY, Start};
 use crate::weights::{ACTIVE, BEFORE, FROZEN, PATIENCE, ln};
@@ -324,6 +325,9 @@ impl Slow {
             self.note_quick(ballot.at);
             return self.relax(ballot, -slow);
         }
+        if let Some(slowdown) = self.slowdowns.last_mut() {
+            slowdown.streaks.blocked(ballot.witness, ballot.at);
+        }
         if self.ending.is_some() {
             self.weigh(0, ballot.witness, -slow.max(-QUICK), END_CAP);
             if self.scores[0] <= 0 {
@@ -371,9 +375,14 @@ impl Slow {
         self.unsettled = self.unsettled.saturating_add(1);
         self.weigh(0, ballot.witness, weight.min(END_LOOK), END_CAP);
         let supporters = self.supporters(0, 1);
-        let over = self.scores[0] >= END && ballot.people.is_quorum(&supporters, ending.latest, ballot.at);
-        let Some(slowdown) = self.slowdowns.last_mut().filter(|_| over) else { return false };
-        (slowdown.end, slowdown.cleared) = (Some(ending), Some(ballot.at));
+        let together = self.scores[0] >= END && ballot.people.is_quorum(&supporters, ending.latest, ballot.at);
+        let Some(slowdown) = self.slowdowns.last_mut() else { return false };
+        slowdown.streaks.clear(ballot.witness, ballot.at, weight.min(END_LOOK));
+        slowdown.end = if together { Some(ending) } else { slowdown.streaks.end(ballot.people, ballot.at) };
+        if slowdown.is_open() {
+            return false;
+        }
+        (slowdown.cleared, slowdown.streaks) = (Some(ballot.at), Streaks::default());
         self.start_anew();
         true
     }

@@ -1,4 +1,4 @@
-//! What each probe saw of late in an alarm: whether two of three are so sure of its end that the third is outvoted.
+//! What each probe saw of late in an alarm or a slow-down: whether two of three are so sure of its end that the third is outvoted.
 //!
 //! Among three the sum that tells of an end may be held down by one for ever: each of its votes weighs more than those of both
 //! others. So the two others may also be believed without it, if each of them by itself is as sure as all would have to be together.

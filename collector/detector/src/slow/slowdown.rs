@@ -11,6 +11,7 @@ use crate::alarm::{EVIDENCE, Span};
 use crate::controls::Controls;
 use crate::series::Key;
 use crate::slow::Pace;
+use crate::streaks::Streaks;
 use crate::time::Moment;
 use crate::{Affected, Kind, Note, Slowed};
 
@@ -61,6 +62,9 @@ pub(crate) struct Slowdown {
     /// Who compared it since it was confirmed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     looks: Vec<Looks>,
+    /// While it is confirmed.
+    #[serde(default)]
+    pub(super) streaks: Streaks,
     changed: u16,
     unchanged: bool,
     /// Sorted.
@@ -89,6 +93,7 @@ impl Slowdown {
             standing,
             contested: false,
             looks: Vec::new(),
+            streaks: Streaks::default(),
             changed: 0,
             unchanged: false,
             witnesses: Vec::new(),

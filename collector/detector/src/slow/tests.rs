@@ -189,6 +189,20 @@ fn a_slow_down_is_contested_by_those_who_compare_and_find_nothing() {
 }
 
 #[test]
+fn one_of_three_does_not_keep_it_open() {
+    let inputs = rounds(3, DAY, |second, probe| match second / HOUR {
+        10..14 => Says::Throttled(EIGHT),
+        14.. if probe == 0 => Says::Throttled(EIGHT),
+        14.. => Says::Pair(0),
+        _ => Says::Quick,
+    });
+    let (events, pages) = run(&inputs);
+    assert_eq!((events.len(), pages, events[0].state), (1, 2, EventState::Closed), "{events:#?}");
+    let end = events[0].end().unwrap();
+    assert!(end.earliest.unwrap() < at(14 * HOUR) && (at(14 * HOUR)..at(14 * HOUR + 600)).contains(&end.latest));
+}
+
+#[test]
 fn from_throttled_to_blocked_and_back_is_one_event() {
     let inputs = rounds(3, 2 * DAY, |second, _| match second / HOUR {
         6..20 | 26..30 => Says::Throttled(EIGHT),
