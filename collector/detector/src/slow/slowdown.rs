@@ -46,7 +46,7 @@ pub(crate) struct Slowdown {
     pub(crate) suspected: Moment,
     pub(crate) reached: Option<Moment>,
     pub(crate) last_slow: Moment,
-    /// The last vote that found it at least half as slow as most did.
+    /// The last vote that found it at least half as slow as the slowest before.
     last_alike: Moment,
     /// When a control first reached the service meanwhile.
     pub(crate) contradicted: Option<Moment>,
@@ -69,7 +69,8 @@ pub(crate) struct Slowdown {
     unchanged: bool,
     /// Sorted.
     witnesses: Vec<u64>,
-    values: Vec<i16>,
+    /// What its first votes said, and when.
+    values: Vec<(Moment, i16)>,
     policed: u32,
     shaped: u32,
     by_name: u32,
@@ -113,7 +114,7 @@ impl Slowdown {
     /// Takes a slow vote in. Whether anything worth telling changed.
     pub(super) fn count(&mut self, seen: &Slowness) -> bool {
         self.last_slow = seen.at;
-        if seen.pace.throttled || 2 * i32::from(seen.pace.slowness) >= self.slowness() {
+        if self.is_alike(seen.pace.slowness) {
             self.last_alike = seen.at;
         }
         self.slow = self.slow.saturating_add(1);
@@ -127,7 +128,7 @@ impl Slowdown {
             }
         }
         if self.values.len() < VALUES {
-            self.values.push(seen.pace.slowness);
+            self.values.push((seen.at, seen.pace.slowness));
         }
         if self.evidence.len() < EVIDENCE {
             self.evidence.extend(seen.report);
@@ -176,12 +177,13 @@ impl Slowdown {
     pub(super) fn consult(&mut self, controls: &Controls) -> bool {
         let before = self.contradicted;
         // Where a name is slowed down, the same server gives the same bytes under another. Otherwise the server may have become
-        // slow since a control looked, and only what was found after it looked again accuses; not a pair that is a little slow, as
-        // one in a few is by chance.
+        // slow since a control looked, and only what was found after it looked again accuses; pairs that are a little slow, as one
+        // in a few is by chance, are neither before nor after.
         let found = if self.by_name > 0 {
             controls.contradicts(self.onset.latest, self.last_slow)
         } else {
-            controls.reached_between(self.onset.latest, self.last_alike)
+            let first = self.values.iter().find(|(_, slowness)| self.is_alike(*slowness));
+            controls.reached_between(first.map_or(self.onset.latest, |(at, _)| *at), self.last_alike)
         };
         self.contradicted = before.into_iter().chain(found).min();
         self.contradicted != before
@@ -201,6 +203,12 @@ impl Slowdown {
         Slowed { slowness: self.slowness(), policed, shaped, by_name, by_address }
     }
 
+    /// Whether this is at least half as slow as the slowest: what is a little slow by chance may be most of what came first.
+    fn is_alike(&self, slowness: i16) -> bool {
+        let slowest = self.values.iter().map(|(_, slowness)| *slowness).max().unwrap_or(0);
+        2 * i32::from(slowness) >= slowest.into()
+    }
+
     /// Which of the slow-downs tested for it is most like: their sums reach the cap together, so they do not tell.
     pub(super) fn slower(&self) -> i32 {
         let slowness = self.slowness();
@@ -209,7 +217,7 @@ impl Slowdown {
 
     /// What most found, in the unit of [`Slowness`]'s pace.
     fn slowness(&self) -> i32 {
-        let mut values: Vec<_> = self.values.iter().map(|&value| i32::from(value)).collect();
+        let mut values: Vec<_> = self.values.iter().map(|&(_, slowness)| i32::from(slowness)).collect();
         median(&mut values).unwrap_or(0)
     }
 
