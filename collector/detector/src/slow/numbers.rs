@@ -10,6 +10,11 @@ pub(super) const SLOWER: [i32; 3] = [301, 602, 903];
 /// Spread of d between pairs on an ordinary line, as the rules on single reports presume it, and what that is worth in pairs.
 pub(super) const SPREAD: i32 = 350;
 pub(super) const PRIOR_PAIRS: i32 = 8;
+/// Eighths of a pair that a value tells of the spread: a median deviation makes use of 37 in 100 of what normal values tell.
+pub(super) const TELLS_EIGHTHS: i32 = 3;
+/// Hundredths of a standard deviation seen that the spread is taken to be: what comes out too small by chance makes chance look
+/// like a change. The excess is two standard errors where 34 values tell of it.
+pub(super) const WIDENED: i32 = 140;
 /// Whatever was seen, a spread is taken to be no smaller and no greater.
 pub(super) const LEAST_SPREAD: i32 = 250;
 pub(super) const GREATEST_SPREAD: i32 = 700;

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::numbers::{GREATEST_SPREAD, KEPT, KEPT_OF_ONE, KNOWN, KNOWN_FROM, LEAST_SPREAD, PRIOR_PAIRS, SPREAD};
+use super::numbers::{
+    GREATEST_SPREAD, KEPT, KEPT_OF_ONE, KNOWN, KNOWN_FROM, LEAST_SPREAD, PRIOR_PAIRS, SPREAD, TELLS_EIGHTHS, WIDENED,
+};
 
 /// The last values of d that were seen while nothing was suspected, each with its witness, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,10 +43,8 @@ impl Usual {
         values.iter_mut().for_each(|value| *value = (*value - middle).abs());
         // Of a normal distribution the standard deviation is 1.4826 times the median deviation.
         let deviation = median(&mut values).unwrap_or(0) * 1483 / 1000;
-        // How little is known of it counts: two standard errors, 1.1664 / sqrt(count) of it each, the root in thousandths.
-        let deviation = deviation + deviation * 2333 / (1_000_000 * count).isqrt();
+        let spread = spread(deviation * WIDENED / 100, count);
         let shrunk = |seen: i32, presumed: i32| (seen * count + presumed * PRIOR_PAIRS) / (count + PRIOR_PAIRS);
-        let spread = shrunk(deviation * deviation, SPREAD * SPREAD).isqrt();
         let middle = if self.is_known() { middle } else { shrunk(middle, 0) };
         (middle, spread.clamp(LEAST_SPREAD, GREATEST_SPREAD))
     }
@@ -55,6 +55,14 @@ impl Usual {
         // 2 * 1.2533 * spread / sqrt(count), the root in thousandths.
         2507 * spread / (1_000_000 * count).isqrt()
     }
+}
+
+/// The spread that was seen in so many values, drawn towards what is presumed of every line.
+fn spread(seen: i32, count: i32) -> i32 {
+    let square = |of: i32| i64::from(of) * i64::from(of);
+    let (told, prior) = (i64::from(count * TELLS_EIGHTHS), i64::from(PRIOR_PAIRS * 8));
+    let variance = (square(seen) * told + square(SPREAD) * prior) / (told + prior);
+    i32::try_from(variance.isqrt()).unwrap_or(GREATEST_SPREAD)
 }
 
 /// Of an even number the lower of the two in the middle: what accuses more is not the usual.
@@ -76,7 +84,7 @@ mod tests {
     #[test]
     fn nothing_seen_is_what_is_presumed() {
         assert_eq!(usual([]).middle_and_spread(), (0, 350));
-        assert_eq!(usual([(1, 800)]).middle_and_spread(), (88, 329));
+        assert_eq!(usual([(1, 800)]).middle_and_spread(), (88, 342));
     }
 
     #[test]
@@ -84,7 +92,7 @@ mod tests {
         let far = usual((0..40).map(|place| (place % 4, 600 + i16::try_from(place % 3).unwrap() * 100)));
         assert!(far.is_known());
         let (middle, spread) = far.middle_and_spread();
-        assert_eq!((middle, spread), (700, 250));
+        assert_eq!((middle, spread), (700, 265));
     }
 
     #[test]
