@@ -311,6 +311,22 @@ fn a_flood_of_new_probes_decides_nothing() {
     }
 }
 
+#[test]
+fn a_flood_of_new_probes_keeps_nothing_open() {
+    let blocked = |second, network| (30_000..60_000).contains(&second) && network == 0;
+    let mut inputs = rounds(24, |second, network| if blocked(second, network) { BLOCKED } else { Outcome::Reachable });
+    let flood = (30_000..24 * 3600).step_by(60).flat_map(|second| (0..20).map(move |probe| (second + 1, probe)));
+    inputs.extend(flood.map(|(second, probe)| {
+        let Input::Vote(vote) = vote(second, 0, 0, 0, BLOCKED) else { unreachable!("it is a vote") };
+        let source = Source::Probe { id: ProbeId([100 + probe; 32]), neighbourhood: None, enrolled: Some(at(0)) };
+        Input::Vote(Vote { source, ..vote })
+    }));
+    inputs.sort_by_key(|input| if let Input::Vote(vote) = input { vote.at } else { at(0) });
+    let events = run(&inputs).0.events();
+    let ends: Vec<_> = events.iter().filter(|event| event.is_news()).map(|event| event.end().is_some()).collect();
+    assert_eq!(ends, [true], "{events:#?}");
+}
+
 /// Networks where nobody else measures are no better for it, unless in the whole country nobody has been there for longer.
 #[test]
 fn a_flood_on_networks_of_its_own_decides_nothing() {

@@ -187,7 +187,7 @@ impl Slow {
             if weight > 0 {
                 self.since[place].get_or_insert(start);
             }
-            self.weigh(place, ballot.witness, weight, CAP);
+            self.weigh(place, ballot, weight, CAP);
         }
         if !seen.pace.throttled {
             self.note_quick(ballot.at);
@@ -210,7 +210,7 @@ impl Slow {
         }
         for place in 0..SLOWER.len() {
             if self.since[place].is_some() {
-                self.weigh(place, ballot.witness, QUICK, CAP);
+                self.weigh(place, ballot, QUICK, CAP);
             }
         }
         self.settle(ballot.at)
@@ -329,7 +329,7 @@ impl Slow {
             slowdown.streaks.blocked(ballot.witness, ballot.at);
         }
         if self.ending.is_some() {
-            self.weigh(0, ballot.witness, -slow.max(-QUICK), END_CAP);
+            self.weigh(0, ballot, -slow.max(-QUICK), END_CAP);
             if self.scores[0] <= 0 {
                 self.ending = None;
                 let unsettled = std::mem::take(&mut self.unsettled);
@@ -373,7 +373,7 @@ impl Slow {
         let Some(last) = self.slowdowns.last().map(|slowdown| slowdown.last_slow) else { return false };
         let ending = *self.ending.get_or_insert(Span { earliest: Some(last), latest: ballot.at });
         self.unsettled = self.unsettled.saturating_add(1);
-        self.weigh(0, ballot.witness, weight.min(END_LOOK), END_CAP);
+        self.weigh(0, ballot, weight.min(END_LOOK), END_CAP);
         let supporters = self.supporters(0, 1);
         let together = self.scores[0] >= END && ballot.people.is_quorum(&supporters, ending.latest, ballot.at);
         let Some(slowdown) = self.slowdowns.last_mut() else { return false };
@@ -392,7 +392,8 @@ impl Slow {
     }
 
     /// Adds to a probe's part of a score, within its cap. Below zero the test starts anew.
-    fn weigh(&mut self, place: usize, witness: u64, weight: i32, cap: i32) {
+    fn weigh(&mut self, place: usize, ballot: &Ballot<'_>, weight: i32, cap: i32) {
+        let witness = ballot.witness;
         let known = self.parts.iter().position(|part| part.witness == witness);
         let known = known.unwrap_or_else(|| {
             self.parts.push(Part { witness, parts: [0; SLOWER.len()] });
@@ -400,7 +401,7 @@ impl Slow {
         });
         let part = &mut self.parts[known].parts[place];
         let before = *part;
-        *part = (before + weight).clamp(-cap, cap);
+        *part = (before + weight).clamp(ballot.least(cap), cap);
         self.scores[place] += *part - before;
         if self.scores[place] <= 0 {
             (self.scores[place], self.since[place]) = (0, None);

@@ -103,6 +103,15 @@ pub(crate) struct Ballot<'a> {
     pub(crate) customs: Customs<'a>,
 }
 
+impl Ballot<'_> {
+    /// The least that the part of who votes may be, where it is `cap` at most. A flood of newcomers must not talk away what those
+    /// see who have been there for long, be it that something is blocked or that it is over.
+    pub(crate) fn least(&self, cap: i32) -> i32 {
+        let talked_away = is_shared(self.witness) && self.people.has_elders(self.at);
+        if talked_away { 0 } else { -cap }
+    }
+}
+
 impl Track {
     /// A track that begins with a first blocked vote after `votes` that were not.
     pub(crate) fn new(layer: Layer, resolver: Option<Resolver>, votes: u32) -> Self {
@@ -145,7 +154,7 @@ impl Track {
     pub(crate) fn accuse(&mut self, ballot: &Ballot<'_>, accusation: Accusation, strength: u16, start: Start) -> bool {
         let state = self.state();
         if state == State::Confirmed {
-            return self.go_on(ballot.witness, &accusation);
+            return self.go_on(ballot, &accusation);
         }
         let bases = self.bases(ballot);
         for (place, base) in bases.into_iter().enumerate() {
@@ -246,12 +255,9 @@ impl Track {
     /// A vote against a test under way.
     fn doubt(&mut self, ballot: &Ballot<'_>) {
         let bases = self.bases(ballot);
-        // A flood of newcomers must not talk away what those see who have been there for long.
-        let talked_away = is_shared(ballot.witness) && ballot.people.has_elders(ballot.at);
-        let least = if talked_away { 0 } else { -CAP };
         for (place, base) in bases.into_iter().enumerate() {
             if self.since[place].is_some() {
-                self.weigh(place, ballot.witness, clear(place, base), least..=CAP);
+                self.weigh(place, ballot.witness, clear(place, base), ballot.least(CAP)..=CAP);
             }
         }
         self.note(ballot, Tally { blocked: 0, votes: 1 });
@@ -273,7 +279,8 @@ impl Track {
     }
 
     /// A vote for an alarm that is confirmed.
-    fn go_on(&mut self, witness: u64, accusation: &Accusation) -> bool {
+    fn go_on(&mut self, ballot: &Ballot<'_>, accusation: &Accusation) -> bool {
+        let witness = ballot.witness;
         let Some(alarm) = self.alarms.last_mut() else { return false };
         let known = (alarm.witnesses.len(), alarm.manners.len());
         alarm.count(accusation);
@@ -285,7 +292,7 @@ impl Track {
         let share = alarm.caught();
         self.stand(witness).now.add(Tally { blocked: 1, votes: 1 }, u32::from(u16::MAX));
         if self.ending.is_some() {
-            self.weigh(0, witness, ln(OVER) - ln(share), -END_CAP..=END_CAP);
+            self.weigh(0, witness, ln(OVER) - ln(share), ballot.least(END_CAP)..=END_CAP);
             self.unsettled.add(Tally { blocked: 1, votes: 1 }, MEMORY);
             if self.scores[0] <= 0 {
                 self.go_on_after_all();
