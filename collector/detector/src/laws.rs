@@ -356,8 +356,8 @@ fn a_flood_on_networks_of_its_own_decides_nothing() {
 }
 
 #[test]
-fn one_liar_in_three_or_five_creates_and_hides_nothing() {
-    for (probes, blocked) in [(3, false), (3, true), (5, false), (5, true)] {
+fn one_liar_among_three_or_more_creates_and_hides_nothing() {
+    for (probes, blocked) in [3, 4, 5, 6].into_iter().flat_map(|probes| [(probes, false), (probes, true)]) {
         let votes = (0..24 * 3600).step_by(120).map(|second| {
             let probe = u8::try_from(second / 120 % probes).unwrap();
             let honest = if blocked && (40_000..60_000).contains(&second) { BLOCKED } else { Outcome::Reachable };

@@ -1,7 +1,7 @@
-//! What each probe saw of late in an alarm or a slow-down: whether two of three are so sure of its end that the third is outvoted.
+//! What each probe saw of late in an alarm or a slow-down: whether all but one are so sure of its end that this one is outvoted.
 //!
-//! Among three the sum that tells of an end may be held down by one for ever: each of its votes weighs more than those of both
-//! others. So the two others may also be believed without it, if each of them by itself is as sure as all would have to be together.
+//! Among few the sum that tells of an end may be held down by one for ever: each of its votes weighs more than those of two
+//! others. So the others may also be believed without it, if each of them by itself is as sure as all would have to be together.
 
 use serde::{Deserialize, Serialize};
 
@@ -36,11 +36,12 @@ impl Streaks {
         streak.weight = (streak.weight + weight).min(END);
     }
 
-    /// The end that two of three voices saw, each by itself.
+    /// The end that all voices but one saw, each by itself; two at least.
     pub(crate) fn end(&self, people: &People, now: Moment) -> Option<Span> {
         let sure = || self.0.iter().filter(|streak| streak.weight >= END);
         let witnesses: Vec<_> = sure().map(|streak| streak.witness).collect();
-        if people.voices(&witnesses, now, now, false) != (2, 3) {
+        let (some, all) = people.voices(&witnesses, now, now, false);
+        if all < 3 || some + 1 < all {
             return None;
         }
         let earliest = sure().filter_map(|streak| streak.last_blocked).max();
