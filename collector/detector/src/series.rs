@@ -16,7 +16,7 @@ use crate::votes::{Ballot, Cast, Put, Votes};
 use crate::weights::FROZEN;
 use crate::{HORIZON, Kind};
 
-/// How many votes are soon read again: it takes some microseconds.
+/// How many votes may be read again because of one: a day's of five probes that measure every half hour.
 const SOON_READ: usize = 256;
 
 /// What a series is of.
@@ -60,13 +60,13 @@ impl Series {
     /// Reads a vote, however late. What became of it, and whether anything worth telling changed.
     pub(crate) fn cast(&mut self, cast: Cast, controls: &Controls, customs: Customs<'_>) -> (Put, bool) {
         let put = self.votes.put(cast);
-        let changed = match put {
-            Put::Last => self.read_on(customs),
-            Put::Between => self.read_again(controls, customs),
-            Put::Nowhere | Put::TooLate => return (put, false),
-        };
-        let contradicted = self.head.as_mut().is_some_and(|head| head.consult(controls));
+        if matches!(put, Put::Nowhere | Put::TooLate) {
+            return (put, false);
+        }
+        // First, because how many votes are left decides whether a head is kept: it must not come and go with each vote.
         self.settle(controls, customs);
+        let changed = if put == Put::Last { self.read_on(customs) } else { self.read_again(controls, customs) };
+        let contradicted = self.head.as_mut().is_some_and(|head| head.consult(controls));
         self.rest();
         (put, changed || contradicted)
     }
