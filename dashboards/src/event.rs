@@ -16,6 +16,9 @@ use crate::{history, judged, marks, story, texts};
 
 /// An event's page, `/event/{id}`.
 pub fn event(view: &EventView) -> String {
+    if let Some(at) = view.taken_back {
+        return taken_back(view, at);
+    }
     let event = &view.event;
     let clock = Clock::of(event.country);
     let headline = story::headline(event, &clock);
@@ -28,15 +31,37 @@ pub fn event(view: &EventView) -> String {
         (scope(view, &clock))
         (judged::manners(event))
         (evidence(view, &clock))
-        @if !is_silence(event) || !view.controls.is_empty() { (controls(&view.controls)) }
+        (controls(view))
         (history::history(&view.history, &clock))
         section aria-labelledby="limits" { h2 #limits { (texts::LIMITS_HEADING) } p { (texts::limits(event.kind)) } }
         p.more {
             a href={ "../api/v1/events/" (event.id) } { (texts::AS_JSON) }
-            a href=(story::timeline_href(event, view.now, "../")) { (texts::timeline_of(&country_name(event.country))) }
+            (timeline(view))
         }
     };
     page(&Frame { title: &headline, root: "../", place: Place::Elsewhere }, &body)
+}
+
+/// The page of an event that was taken back: what was told, that it does not hold, and what it rested on.
+fn taken_back(view: &EventView, at: Timestamp) -> String {
+    let event = &view.event;
+    let clock = Clock::of(event.country);
+    let headline = format!("{}: {}", texts::TAKEN_BACK, story::headline(event, &clock));
+    let body = html! {
+        p.eyebrow { span.tag.doubt { (texts::TAKEN_BACK) } " " (event.id) }
+        h1.headline { (headline) "." }
+        p.warning { (texts::taken_back(&texts::moment(&clock, at))) }
+        (evidence(view, &clock))
+        (controls(view))
+        (history::history(&view.history, &clock))
+        p.more { (timeline(view)) }
+    };
+    page(&Frame { title: &headline, root: "../", place: Place::Elsewhere }, &body)
+}
+
+fn timeline(view: &EventView) -> Markup {
+    let event = &view.event;
+    html! { a href=(story::timeline_href(event, view.now, "../")) { (texts::timeline_of(&country_name(event.country))) } }
 }
 
 /// Whether it shows by what is missing: then no report and no control tells of it.
@@ -244,9 +269,12 @@ fn evidence_item(group: &Alike<'_>, clock: &Clock) -> Markup {
 }
 
 /// Per service: how often it was reached by controls, and when.
-fn controls(controls: &[ControlView]) -> Markup {
+fn controls(view: &EventView) -> Markup {
+    if is_silence(&view.event) && view.controls.is_empty() {
+        return html! {};
+    }
     let mut services = BTreeMap::<&ServiceId, Vec<&ControlView>>::new();
-    for control in controls {
+    for control in &view.controls {
         services.entry(&control.service).or_default().push(control);
     }
     html! {

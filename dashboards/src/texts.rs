@@ -247,6 +247,14 @@ pub(crate) fn news(news: News, reached: Level, services: &str, on: &str) -> Stri
     }
 }
 
+/// Why an event is shown that was taken back.
+pub(crate) fn taken_back(at: &str) -> String {
+    format!(
+        "Taken back {at}: measurements that came later do not bear it out. The page stays because alerts may have told of it; \
+         below is what was known before."
+    )
+}
+
 /// What became known while nothing of it may be told.
 pub(crate) fn news_hidden(news: News) -> &'static str {
     match news {

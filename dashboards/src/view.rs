@@ -67,8 +67,10 @@ pub struct Row {
 /// One event and what it rests on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventView {
-    /// The event.
+    /// The event; if it was taken back, as it was last told.
     pub event: PublicEvent,
+    /// When it was taken back, if it was.
+    pub taken_back: Option<Timestamp>,
     /// When the page is made.
     pub now: Timestamp,
     /// Reports it rests on. Those of a service on a network that `event` does not tell of are left out of the page.

@@ -19,6 +19,7 @@ fn all() -> Vec<(&'static str, &'static str, String)> {
         ("country_empty", "/country/VE", pages::country(&sample::country_empty())),
         ("event_open", "/event/KZ-20190509-7f3a", pages::event(&sample::event_open())),
         ("event_closed", "/event/KZ-20190509-7f3a", pages::event(&sample::event_closed())),
+        ("event_taken_back", "/event/KZ-20190509-7f3a", pages::event(&sample::event_taken_back())),
         ("event_shutdown", "/event/KZ-20190509-51d0", pages::event(&sample::event_shutdown())),
         ("event_throttled", "/event/KZ-20190509-9a44", pages::event(&sample::event_throttled())),
         ("event_fault", "/event/KZ-20190509-c0de", pages::event(&sample::event_fault())),

@@ -236,6 +236,19 @@ fn what_is_not_standing_after_all_is_told() {
     assert_eq!(changes.last().map(Change::event), detector.events().first());
 }
 
+/// What was measured before the event was confirmed, and comes after it, may leave too little to confirm it: that is told.
+#[test]
+fn a_late_report_may_leave_less_than_confirmed() {
+    let clear = (0..9).map(|number| vote(600 + 20 * i64::from(number), 0, 0, number % 3, Outcome::Reachable));
+    let blocked = [(780, 0), (782, 1), (784, 2), (841, 0), (843, 1)];
+    let blocked = blocked.map(|(second, probe)| vote(second, 0, 0, probe, BLOCKED));
+    let inputs: Vec<_> = clear.chain([control(845, 0, true)]).chain(blocked).collect();
+    let (mut detector, _) = run(&inputs);
+    assert_eq!(detector.events()[0].level, Level::Confirmed);
+    let changes = detector.apply(&vote(842, 0, 0, 2, Outcome::Reachable));
+    assert!(changes.iter().any(|change| change.event().level == Level::Suspected), "{changes:#?}");
+}
+
 /// The same in three countries: the service is down, whatever the controls say; in two, it is blocked in both.
 #[test]
 fn what_fails_in_three_countries_at_once_is_down() {

@@ -113,7 +113,11 @@ fn summary(page: &Page) -> String {
         News::Opened => format!("{}{since}", affected(event)),
         News::National => format!("{} is national now: {}{since}", capital(kind), affected(event)),
         News::Closed => format!("{} is over: {}{since}", capital(kind), affected(event)),
-        News::Retracted => format!("Retracted: more measurements show no {kind}{} in {}", of(event), event.country),
+        News::Retracted => format!(
+            "Retracted: measurements that came later do not bear out the {kind}{} in {}",
+            of(event),
+            event.country
+        ),
     }
 }
 

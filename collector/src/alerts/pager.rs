@@ -4,6 +4,8 @@
 //! - An event that opens, closes or is retracted is told at once. What becomes known in the same step goes into the same
 //!   alert: a block is confirmed service by service, but nobody wants to read of it that way.
 //! - An event that becomes national is told once more, unless that is within a quarter of an hour. Growth short of that wakes nobody: pages show it.
+//! - An event that is less than confirmed again, because a late report says otherwise, is taken back if it stays so for
+//!   [`DOUBT`]: the next reports may confirm it anew. Who was told that it began hears how it went on, in any case.
 //! - An event that opens again after it was told to be closed waits until [`REOPEN_PAUSE`] after that. A block that flaps
 //!   is told once in that time, and not at all if it is over again before.
 //!
@@ -20,6 +22,9 @@ use crate::api::{EventBody, State};
 
 /// Between an alert that an event is over and one that it is not.
 const REOPEN_PAUSE: SignedDuration = SignedDuration::from_mins(30);
+/// How long an event may be less than confirmed before it is taken back: as long as it takes until all probes that measure
+/// every ten minutes had their say again.
+const DOUBT: SignedDuration = SignedDuration::from_mins(10);
 /// What was told of a closed event is forgotten after this time, so that the state stays small.
 const MEMORY: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -69,6 +74,7 @@ struct Told {
     news: News,
     national: bool,
     at: Timestamp,
+    event: EventBody,
 }
 
 /// What they do not know yet.
@@ -77,6 +83,8 @@ struct Waiting {
     since: Timestamp,
     national: bool,
     event: EventBody,
+    /// It is less than confirmed again; `event` is what was told of it.
+    doubted: bool,
 }
 
 impl Pager {
@@ -86,7 +94,10 @@ impl Pager {
         if !change.event().is_news() && !self.events.contains_key(&change.event().id) {
             return Vec::new();
         }
-        let Some(event) = change.event().public().map(|event| EventBody::from(&event)) else { return Vec::new() };
+        let Some(event) = change.event().public().map(|event| EventBody::from(&event)) else {
+            self.events.entry(change.event().id.clone()).and_modify(|track| track.doubt(now));
+            return Vec::new();
+        };
         let national = change.event().level >= Level::National;
         let track = self.events.entry(event.id.clone()).or_default();
         if change.event().rose_at_once() {
@@ -129,17 +140,26 @@ impl Track {
     }
 
     fn wait(&mut self, event: EventBody, national: bool, now: Timestamp) {
-        let since = self.waiting.as_ref().map_or(now, |waiting| waiting.since);
-        self.waiting = Some(Waiting { since, national, event });
+        let since = self.waiting.as_ref().filter(|waiting| !waiting.doubted).map_or(now, |waiting| waiting.since);
+        self.waiting = Some(Waiting { since, national, event, doubted: false });
         if self.news().is_none() {
             self.waiting = None;
         }
     }
 
+    /// It is less than confirmed: nothing of it is told any more, but that.
+    fn doubt(&mut self, now: Timestamp) {
+        let since = self.waiting.take().filter(|waiting| waiting.doubted).map_or(now, |waiting| waiting.since);
+        let told = self.told.as_ref().filter(|told| told.open());
+        self.waiting =
+            told.map(|told| Waiting { since, national: told.national, event: told.event.clone(), doubted: true });
+    }
+
     /// What kind of news is waiting, and when it may be told.
     fn news(&self) -> Option<(News, Timestamp)> {
-        let Waiting { since, national, event } = self.waiting.as_ref()?;
+        let Waiting { since, national, event, doubted } = self.waiting.as_ref()?;
         match (&self.told, event.state) {
+            _ if *doubted => Some((News::Retracted, after(*since, DOUBT))),
             (None, State::Open) => Some((News::Opened, *since)),
             // Over before anybody was told: nothing to call off.
             (None, State::Closed) => None,
@@ -155,19 +175,18 @@ impl Track {
     fn tell(&mut self, now: Timestamp) -> Option<Page> {
         let (news, _) = self.news().filter(|&(_, due)| due <= now)?;
         let Waiting { national, event, .. } = self.waiting.take()?;
-        self.remember(news, national, now);
-        Some(Page { news, event })
+        Some(self.remember(news, national, event, now))
     }
 
     fn retract(&mut self, event: EventBody, now: Timestamp) -> Option<Page> {
         self.waiting = None;
         self.told.as_ref().filter(|told| told.news != News::Retracted)?;
-        self.remember(News::Retracted, false, now);
-        Some(Page { news: News::Retracted, event })
+        Some(self.remember(News::Retracted, false, event, now))
     }
 
-    fn remember(&mut self, news: News, national: bool, now: Timestamp) {
-        self.told = Some(Told { news, national, at: now });
+    fn remember(&mut self, news: News, national: bool, event: EventBody, now: Timestamp) -> Page {
+        self.told = Some(Told { news, national, at: now, event: event.clone() });
+        Page { news, event }
     }
 
     fn forgettable(&self, now: Timestamp) -> bool {

@@ -5,7 +5,7 @@ use axum::response::Html;
 use http::Uri;
 use jiff::Timestamp;
 use kedergi_dashboards::{ControlView, EventView, EvidenceView, HistoryView};
-use kedergi_detector::{EventId, PublicEvent};
+use kedergi_detector::{Change, EventId, PublicEvent};
 use kedergi_store::{Fact, Facts, StoreError};
 use kedergi_wire::{ReportRef, ServiceId, TargetUrl};
 
@@ -27,16 +27,26 @@ pub(super) async fn event(State(app): State<App>, uri: Uri, Path(id): Path<Event
 
 async fn view(app: &App, id: EventId, now: Timestamp) -> Result<Option<EventView>, StoreError> {
     let (event, history) = app.ledger(move |ledger| Ok((ledger.event(&id)?, ledger.history(&id)?))).await?;
-    let Some(event) = event.and_then(|event| event.public()) else { return Ok(None) };
+    let now_known = event.and_then(|event| event.public()).map(|event| (event, None));
+    let Some((event, taken_back)) = now_known.or_else(|| once_known(&history)) else { return Ok(None) };
     let references = references(&event);
     let (facts, controls) = app.facts(move |facts| evidence(facts, &references)).await?;
     Ok(Some(EventView {
         event,
+        taken_back,
         now,
         evidence: facts.iter().filter_map(shown).collect(),
         controls,
         history: history.iter().map(|(at, change)| HistoryView::of(*at, change)).collect(),
     }))
+}
+
+/// What was last told of an event of which nothing may be told any more, and when it was taken back: an alert may have led here.
+fn once_known(history: &[(Timestamp, Change)]) -> Option<(PublicEvent, Option<Timestamp>)> {
+    let told = history.iter().rposition(|(_, change)| change.event().public().is_some())?;
+    let (at, change) = &history[told];
+    let since = history.get(told + 1).map_or(*at, |(next, _)| *next);
+    Some((change.event().public()?, Some(since)))
 }
 
 /// The reports to show: of what the public may know, some of each part.

@@ -1,5 +1,6 @@
 use axum::body::Body;
 use http_body_util::BodyExt;
+use kedergi_detector::{Change, Event, Level};
 use tower::ServiceExt;
 
 use super::*;
@@ -38,6 +39,20 @@ async fn a_network_with_two_probes_is_on_no_page() {
     let (_folder, app) = collector(&[event]);
     for path in ["/", "/country/KZ", "/event/KZ-20190509-7f3a"] {
         assert!(!get(&app, path).await.1.contains("21299"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_alert_of_what_was_taken_back_leads_to_a_page_that_says_so() {
+    let known = event(&[9198], &["facebook"]);
+    let suspected = Event { level: Level::Suspected, ..known.clone() };
+    for change in [Change::Retracted(known.clone()), Change::Updated(suspected)] {
+        let (_folder, app) = collector(std::slice::from_ref(&known));
+        app.ledger_now(|ledger| ledger.commit_detection(1, "{}", &[change], &[])).unwrap();
+        let (status, page) = get(&app, "/event/KZ-20190509-7f3a").await;
+        assert_eq!(status, 200);
+        assert!(page.contains("Taken back: ") && page.contains("AS9198"), "{page}");
+        assert!(!get(&app, "/").await.1.contains("event/KZ-20190509-7f3a"), "it is on the first page");
     }
 }
 

@@ -45,6 +45,7 @@ pub(crate) const EXTENT: &str = "Extent";
 pub(crate) const CONTESTED: &str = "Contested";
 pub(crate) const CONTESTED_MEANING: &str = "Contested: some probes that have been trusted for long do not see this on their \
     networks, while others do. It may affect some subscribers only.";
+pub(crate) const TAKEN_BACK: &str = "Taken back";
 pub(crate) const NO_REPORTS_OF_SILENCE: &str = "A shutdown rests on signs of life that did not come; there is no report of \
     silence to show.";
 pub(crate) const BEGAN: &str = "Began";

@@ -123,7 +123,7 @@ pub(crate) fn event_shutdown() -> EventView {
     let reasons = vec![reason(Sign::Simultaneous, 2, 3, Some(2), 300), reason(Sign::OnTheHour, 6, 6, Some(7), 508)];
     let event = Event { extent: extent(3, 8), reasoning: Some(Reasoning::of(reasons)), ..event }.public().unwrap();
     let history = vec![HistoryView { at: at("04:12"), news: News::Opened, event: Some(event.clone()) }];
-    EventView { event, now: at("12:00"), evidence: Vec::new(), controls: Vec::new(), history }
+    EventView { event, taken_back: None, now: at("12:00"), evidence: Vec::new(), controls: Vec::new(), history }
 }
 
 /// Slowed down for longer than anybody measured, and doubted by some.
@@ -143,7 +143,14 @@ pub(crate) fn event_throttled() -> EventView {
         reason(Sign::ByName, 56, 56, None, 1000),
     ];
     let event = Event { extent: extent(2, 8), reasoning: Some(Reasoning::of(reasons)), ..event }.public().unwrap();
-    EventView { event, now: at("08:30"), evidence: Vec::new(), controls: controls(), history: Vec::new() }
+    EventView {
+        event,
+        taken_back: None,
+        now: at("08:30"),
+        evidence: Vec::new(),
+        controls: controls(),
+        history: Vec::new(),
+    }
 }
 
 /// A line that was cut, with everything on it.
@@ -157,7 +164,14 @@ pub(crate) fn event_fault() -> EventView {
         reason(Sign::ControlsFine, 3, 3, None, 200),
     ];
     let event = Event { extent: extent(1, 8), reasoning: Some(Reasoning::of(reasons)), ..event }.public().unwrap();
-    EventView { event, now: at("23:00"), evidence: Vec::new(), controls: Vec::new(), history: Vec::new() }
+    EventView {
+        event,
+        taken_back: None,
+        now: at("23:00"),
+        evidence: Vec::new(),
+        controls: Vec::new(),
+        history: Vec::new(),
+    }
 }
 
 fn news_event() -> PublicEvent {
@@ -319,11 +333,19 @@ pub(crate) fn event_open() -> EventView {
     ];
     EventView {
         event: event(7, EventState::Open),
+        taken_back: None,
         now: at("08:30"),
         evidence: evidence(),
         controls: controls(),
         history,
     }
+}
+
+pub(crate) fn event_taken_back() -> EventView {
+    let mut view = event_open();
+    view.taken_back = Some(at("06:40"));
+    view.history.push(HistoryView { at: at("06:40"), news: News::Retracted, event: Some(view.event.clone()) });
+    view
 }
 
 pub(crate) fn event_closed() -> EventView {

@@ -115,6 +115,41 @@ fn a_retraction_is_told_to_those_who_were_told() {
     assert!(pager.due(at(60)).is_empty());
 }
 
+/// The event as it is while a late report keeps it from being confirmed.
+fn doubted(event: &Event) -> Change {
+    Change::Updated(Event { level: Level::Suspected, ..event.clone() })
+}
+
+#[test]
+fn what_is_confirmed_no_longer_is_taken_back_to_those_who_were_told() {
+    let (mut pager, event) = told_open(at(0));
+    assert!(pager.note(&doubted(&event), at(1)).is_empty());
+    pager.note(&doubted(&event), at(4));
+    assert_eq!((pager.next(), pager.due(at(10))), (Some(at(11)), vec![]));
+    let pages = pager.due(at(11));
+    assert_eq!((news(&pages), pages[0].event.id.clone()), (vec![News::Retracted], event.id.clone()));
+    pager.note(&doubted(&event), at(12));
+    assert!(pager.due(at(600)).is_empty(), "told once");
+}
+
+#[test]
+fn what_is_confirmed_again_at_once_wakes_nobody() {
+    let (mut pager, event) = told_open(at(0));
+    pager.note(&doubted(&event), at(1));
+    pager.note(&Change::Raised(event.clone()), at(2));
+    assert!(pager.due(at(600)).is_empty());
+    assert_eq!(news(&pager.note(&Change::Closed(ended(event)), at(601))), [News::Closed]);
+}
+
+#[test]
+fn what_is_doubted_before_anybody_was_told_is_told_to_nobody() {
+    let (mut pager, event) = (Pager::default(), event(&[1], &["a"]));
+    pager.note(&Change::Opened(event.clone()), at(0));
+    pager.note(&doubted(&event), at(0));
+    assert!(pager.due(at(600)).is_empty());
+    assert_eq!(pager, Pager::default());
+}
+
 #[test]
 fn a_closed_event_is_forgotten_after_a_week() {
     let (mut pager, event) = told_open(at(0));
