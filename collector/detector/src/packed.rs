@@ -13,10 +13,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::sparing;
 use crate::time::Moment;
 
-/// Votes that are kept as they are: a sixteenth of all, but so many at least and at most; after packing half of them.
-const FEW: usize = 8;
+/// Votes that are kept as they are: so many of all, but so many at least and at most; after packing half of them. Where there are
+/// few, unpacking all of them for one that is late takes less than reading them again, which follows.
+const FEW: usize = 2;
 const MANY: usize = 32;
-const RECENT_SHARE: usize = 16;
+const RECENT_SHARE: usize = 64;
 /// The first bit of a vote that does not fit into two bytes, and how many bytes it takes at most.
 const LONG: u8 = 0x80;
 const LONGEST: usize = 12;

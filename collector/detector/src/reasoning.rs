@@ -22,11 +22,17 @@ pub(crate) struct Seen {
     /// When a probe reached the service.
     #[serde(skip_serializing_if = "Slots::is_empty")]
     reached: Slots,
-    /// When a trial showed that its name is what a block reacts to ...
-    #[serde(skip_serializing_if = "Slots::is_empty")]
+    /// Boxed, because most services are never blocked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tried: Option<Box<Tried>>,
+}
+
+/// What trials showed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Tried {
+    /// When one showed that its name is what a block reacts to ...
     by_name: Slots,
     /// ... and when that it is something else.
-    #[serde(skip_serializing_if = "Slots::is_empty")]
     otherwise: Slots,
 }
 
@@ -34,18 +40,22 @@ impl Seen {
     /// Takes note of what a vote says. Whether a new day began by it.
     pub(crate) fn note(&mut self, vote: &Vote, at: Moment) -> bool {
         let reached = matches!(vote.outcome, Outcome::Reachable) && self.reached.note(at);
-        let tried = match vote.trigger {
-            None => false,
-            Some(Trigger::Name | Trigger::Either) => self.by_name.note(at),
-            Some(Trigger::Address | Trigger::NameAtAddress) => self.otherwise.note(at),
-        };
+        let tried = vote.trigger.is_some_and(|trigger| {
+            let tried = self.tried.get_or_insert_default();
+            match trigger {
+                Trigger::Name | Trigger::Either => tried.by_name.note(at),
+                Trigger::Address | Trigger::NameAtAddress => tried.otherwise.note(at),
+            }
+        });
         reached || tried
     }
 
     /// Forgets what is long ago, but for these days.
     pub(crate) fn forget(&mut self, but: &std::collections::BTreeSet<u32>) {
-        for slots in [&mut self.reached, &mut self.by_name, &mut self.otherwise] {
-            slots.forget(but);
+        self.reached.forget(but);
+        if let Some(tried) = &mut self.tried {
+            tried.by_name.forget(but);
+            tried.otherwise.forget(but);
         }
     }
 }

@@ -68,7 +68,11 @@ struct Country {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Probes(#[serde(with = "crate::pairs")] BTreeMap<u64, Probe>);
+struct Probes(
+    /// Boxed, because a map keeps room for more than there is in it.
+    #[serde(with = "crate::pairs")]
+    BTreeMap<u64, Box<Probe>>,
+);
 
 impl Silence {
     /// Takes note of a sign of life. Whether what there is to tell of its country changed.

@@ -53,18 +53,22 @@ pub(crate) fn is_fresh(onset: Moment, now: Moment) -> bool {
     now >= onset && now <= begin(after(onset, None).end).after(SignedDuration::from_mins(MINUTES.into()))
 }
 
+/// The bits of one day, so many in a word that a day takes twenty bytes.
+type Bits = [u16; 9];
+const WORD: u32 = u16::BITS;
+
 /// Pieces of time in which something was seen: a bit each, by day.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Slots(Vec<(u32, [u32; 5])>);
+pub(crate) struct Slots(Vec<(u16, Bits)>);
 
 impl Slots {
     /// Takes note of it. Whether a new day began by it: then it is time to [`Slots::forget`].
     pub(crate) fn note(&mut self, at: Moment) -> bool {
         let slot = slot(at);
-        let found = self.0.binary_search_by_key(&day(slot), |&(day, _)| day);
+        let found = self.find(slot);
         let place = found.unwrap_or_else(|place| {
-            sparing::insert(&mut self.0, place, (day(slot), [0; 5]));
+            sparing::insert(&mut self.0, place, (short(day(slot)), [0; 9]));
             place
         });
         let (word, bit) = place_of(slot);
@@ -76,8 +80,8 @@ impl Slots {
 
     /// Forgets what is more than [`DAYS`] older than the newest, but for these days.
     pub(crate) fn forget(&mut self, but: &BTreeSet<u32>) {
-        let newest = self.0.last().map_or(0, |&(day, _)| day);
-        self.0.retain(|(day, _)| day + DAYS >= newest || but.contains(day));
+        let newest = self.0.last().map_or(0, |&(day, _)| u32::from(day));
+        self.0.retain(|&(day, _)| u32::from(day) + DAYS >= newest || but.contains(&day.into()));
     }
 
     /// Whether it was seen in any of these pieces.
@@ -87,8 +91,13 @@ impl Slots {
 
     fn has(&self, slot: Slot) -> bool {
         let (word, bit) = place_of(slot);
-        let found = self.0.binary_search_by_key(&day(slot), |&(day, _)| day).ok();
+        let found = self.find(slot).ok();
         found.and_then(|place| self.0[place].1.get(word)).is_some_and(|word| word & bit != 0)
+    }
+
+    /// The place of the day in which a piece lies, or where it belongs.
+    fn find(&self, slot: Slot) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&short(day(slot)), |&(day, _)| day)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -96,9 +105,14 @@ impl Slots {
     }
 }
 
-fn place_of(slot: Slot) -> (usize, u32) {
+/// A day in two bytes, which do until 2149.
+fn short(day: u32) -> u16 {
+    u16::try_from(day).unwrap_or(u16::MAX)
+}
+
+fn place_of(slot: Slot) -> (usize, u16) {
     let within = slot % DAY;
-    (usize::try_from(within / 32).unwrap_or(usize::MAX), 1 << (within % 32))
+    (usize::try_from(within / WORD).unwrap_or(usize::MAX), 1 << (within % WORD))
 }
 
 #[cfg(test)]

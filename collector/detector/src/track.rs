@@ -37,18 +37,34 @@ pub(crate) struct Track {
     /// What was learned while nothing was suspected.
     usual: Tally,
     hours: Hours,
-    /// Votes of the test under way, by hour.
+    /// The same for each probe that was wrong by itself.
+    accounts: Vec<Account>,
+    /// The test under way. Boxed, because most of the time there is none.
+    test: Option<Box<Test>>,
+    /// Alarms in order of time. Only the last may be going on.
+    pub(crate) alarms: Vec<Alarm>,
+}
+
+/// What one probe said while nothing was suspected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Account {
+    witness: u64,
+    usual: Tally,
+}
+
+/// A test whether something is blocked, or whether an alarm is over.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Test {
+    /// Its votes, by hour.
     doubted: Vec<(Hour, Tally)>,
     stands: Vec<Stand>,
     scores: [i32; SHARES.len()],
     /// When each score rose above zero.
     since: [Option<Start>; SHARES.len()],
     accusations: Vec<Accusation>,
-    /// The end that the test may lead to, and the votes since.
+    /// The end that it may lead to, and the votes since.
     ending: Option<Span>,
     unsettled: Tally,
-    /// Alarms in order of time. Only the last may be going on.
-    pub(crate) alarms: Vec<Alarm>,
 }
 
 /// How many votes, and how many of them blocked.
@@ -72,8 +88,7 @@ impl Tally {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Stand {
     witness: u64,
-    usual: Tally,
-    /// In the test under way, or in the alarm.
+    /// Its votes in the test, or in the alarm.
     now: Tally,
     /// Its part of each score; the first is its part of the end's while an alarm is confirmed.
     parts: [i32; SHARES.len()],
@@ -120,13 +135,8 @@ impl Track {
             resolver,
             usual: Tally { blocked: 0, votes: u16::try_from(votes.min(MEMORY / 2)).unwrap_or(u16::MAX) },
             hours: Hours::default(),
-            doubted: Vec::new(),
-            stands: Vec::new(),
-            scores: [0; SHARES.len()],
-            since: [None; SHARES.len()],
-            accusations: Vec::new(),
-            ending: None,
-            unsettled: Tally::default(),
+            accounts: Vec::new(),
+            test: None,
             alarms: Vec::new(),
         }
     }
@@ -139,7 +149,7 @@ impl Track {
 
     /// Whether no test is under way, and nothing to be told.
     pub(crate) fn is_calm(&self) -> bool {
-        self.accusations.is_empty() && self.alarms.is_empty()
+        self.test.is_none() && self.alarms.is_empty()
     }
 
     fn state(&self) -> State {
@@ -157,16 +167,17 @@ impl Track {
             return self.go_on(ballot, &accusation);
         }
         let bases = self.bases(ballot);
+        let test = self.test.get_or_insert_default();
         for (place, base) in bases.into_iter().enumerate() {
-            self.since[place].get_or_insert(start);
-            self.weigh(place, ballot.witness, blocked(place, base, strength), -CAP..=CAP);
+            test.since[place].get_or_insert(start);
+            test.weigh(place, ballot.witness, blocked(place, base, strength), -CAP..=CAP);
         }
-        self.note(ballot, Tally { blocked: 1, votes: 1 });
-        if self.accusations.len() >= REMEMBERED {
-            self.accusations.remove(0);
+        test.note(ballot, Tally { blocked: 1, votes: 1 });
+        if test.accusations.len() >= REMEMBERED {
+            test.accusations.remove(0);
         }
-        self.accusations.push(accusation);
-        self.ending = None;
+        test.accusations.push(accusation);
+        test.ending = None;
         let mut changed = false;
         if let Some(alarm) = self.alarms.last_mut().filter(|alarm| alarm.is_open()) {
             let known = (alarm.witnesses.len(), alarm.manners.len());
@@ -180,60 +191,51 @@ impl Track {
     pub(crate) fn acquit(&mut self, ballot: &Ballot<'_>) -> bool {
         match self.state() {
             State::Confirmed => self.relax(ballot),
-            State::Calm if self.accusations.is_empty() => {
-                self.learn_calm(ballot);
-                false
-            }
             State::Calm => {
                 self.doubt(ballot);
                 false
             }
             State::Suspected => {
-                self.ending.get_or_insert(Span { earliest: None, latest: ballot.at });
+                let ending = Span { earliest: None, latest: ballot.at };
+                let ending = self.test.as_mut().map_or(ending, |test| *test.ending.get_or_insert(ending));
                 self.doubt(ballot);
-                self.dismiss(ballot.at)
+                self.dismiss(ballot.at, ending)
             }
         }
     }
 
     /// Suspects or confirms, if the votes suffice.
     fn conclude(&mut self, ballot: &Ballot<'_>, state: State) -> bool {
-        let Some((place, &score)) = self.scores.iter().enumerate().rev().max_by_key(|(_, score)| **score) else {
+        let Some(test) = &self.test else { return false };
+        let Some((place, &score)) = test.scores.iter().enumerate().rev().max_by_key(|(_, score)| **score) else {
             return false;
         };
-        let score = score + self.lone_contradiction(place, ballot);
-        let Some(start) = self.since[place].filter(|_| score >= SUSPICION) else { return false };
-        let supporters = self.supporters(place, SUPPORT, ballot.people);
+        let score = score + test.lone_contradiction(place, ballot);
+        let Some(start) = test.since[place].filter(|_| score >= SUSPICION) else { return false };
+        let supporters = test.supporters(place, SUPPORT, ballot.people);
         let quorum = score >= ENOUGH && ballot.people.is_quorum(&supporters, start.span.latest, ballot.at);
         if state == State::Calm {
             if !quorum && !ballot.people.is_majority(&supporters, start.span.latest, ballot.at) {
                 return false;
             }
             let mut alarm = Alarm::starting(start.span, ballot.at, place, start.clear < BEFORE);
-            self.accusations.iter().filter(|one| one.at >= start.span.latest).for_each(|one| alarm.count(one));
+            test.accusations.iter().filter(|one| one.at >= start.span.latest).for_each(|one| alarm.count(one));
             sparing::push(&mut self.alarms, alarm);
         }
         if quorum && let Some(alarm) = self.alarms.last_mut() {
             (alarm.reached, alarm.share) = (Some(ballot.at), place);
-            self.stands.iter().for_each(|stand| alarm.tally.add(stand.now, MEMORY));
-            self.start_anew();
+            test.stands.iter().for_each(|stand| alarm.tally.add(stand.now, MEMORY));
+            self.test = None;
         }
         quorum || state == State::Calm
-    }
-
-    /// What the one that contradicts most takes from a score, where that one is a third of all and could hide from them what the
-    /// two others see: it is given back. Among more the sum outweighs one by itself.
-    fn lone_contradiction(&self, place: usize, ballot: &Ballot<'_>) -> i32 {
-        let (_, voices) = ballot.people.voices(&[], ballot.at, ballot.at, false);
-        let least = self.stands.iter().map(|stand| stand.parts[place]).min().unwrap_or(0);
-        if voices == 3 { -least.min(0) } else { 0 }
     }
 
     /// Takes what could not be confirmed for so long for what is usual. Whether a suspicion ends by it.
     fn lose_patience(&mut self, ballot: &Ballot<'_>) -> bool {
         let at = ballot.at;
-        let voted = self.stands.iter().map(|stand| u32::from(stand.now.votes)).filter(|votes| *votes > 0);
-        let (probes, votes) = voted.fold((0, 0), |(probes, sum), votes| (probes + 1, sum + votes));
+        let stands = self.test.iter().flat_map(|test| &test.stands);
+        let (probes, votes) =
+            stands.fold((0, 0), |(probes, sum), stand| (probes + 1, sum + u32::from(stand.now.votes)));
         let suspected = match self.state() {
             State::Calm if votes < PATIENCE.max(PATIENCE_EACH * probes) => return false,
             State::Calm => false,
@@ -244,7 +246,6 @@ impl Track {
             State::Confirmed => return false,
         };
         self.learn(ballot.people);
-        self.start_anew();
         if let Some(alarm) = self.alarms.last_mut().filter(|_| suspected) {
             alarm.end = Some(Span { earliest: Some(alarm.last_blocked), latest: at });
             alarm.cleared = Some(at);
@@ -252,28 +253,34 @@ impl Track {
         suspected
     }
 
-    /// A vote against a test under way.
+    /// A vote against a test under way, or one more of those that say what is usual.
     fn doubt(&mut self, ballot: &Ballot<'_>) {
+        if self.test.is_none() {
+            return self.learn_calm(ballot);
+        }
         let bases = self.bases(ballot);
+        let test = self.test.get_or_insert_default();
         for (place, base) in bases.into_iter().enumerate() {
-            if self.since[place].is_some() {
-                self.weigh(place, ballot.witness, clear(place, base), ballot.least(CAP)..=CAP);
+            if test.since[place].is_some() {
+                test.weigh(place, ballot.witness, clear(place, base), ballot.least(CAP)..=CAP);
             }
         }
-        self.note(ballot, Tally { blocked: 0, votes: 1 });
-        if self.since.iter().all(Option::is_none) {
+        test.note(ballot, Tally { blocked: 0, votes: 1 });
+        if test.since.iter().all(Option::is_none) {
             self.learn(ballot.people);
         }
     }
 
     /// Ends a suspicion of which nothing is left.
-    fn dismiss(&mut self, at: Moment) -> bool {
+    fn dismiss(&mut self, at: Moment, ending: Span) -> bool {
         let Some(alarm) = self.alarms.last_mut() else { return false };
-        if self.since[alarm.share].is_some() {
-            return false;
+        if let Some(test) = &mut self.test {
+            if test.since[alarm.share].is_some() {
+                return false;
+            }
+            test.ending = None;
         }
-        let latest = self.ending.take().map_or(at, |ending| ending.latest);
-        alarm.end = Some(Span { earliest: Some(alarm.last_blocked), latest });
+        alarm.end = Some(Span { earliest: Some(alarm.last_blocked), latest: ending.latest });
         alarm.cleared = Some(at);
         true
     }
@@ -286,55 +293,110 @@ impl Track {
         alarm.count(accusation);
         let changed = known != (alarm.witnesses.len(), alarm.manners.len());
         alarm.streaks.blocked(witness, accusation.at);
-        if self.ending.is_none() {
+        let test = self.test.get_or_insert_default();
+        if test.ending.is_none() {
             alarm.tally.add(Tally { blocked: 1, votes: 1 }, MEMORY);
         }
         let share = alarm.caught();
-        self.stand(witness).now.add(Tally { blocked: 1, votes: 1 }, u32::from(u16::MAX));
-        if self.ending.is_some() {
-            self.weigh(0, witness, ln(OVER) - ln(share), ballot.least(END_CAP)..=END_CAP);
-            self.unsettled.add(Tally { blocked: 1, votes: 1 }, MEMORY);
-            if self.scores[0] <= 0 {
-                self.go_on_after_all();
+        test.stand(witness).now.add(Tally { blocked: 1, votes: 1 }, u32::from(u16::MAX));
+        if test.ending.is_some() {
+            test.weigh(0, witness, ln(OVER) - ln(share), ballot.least(END_CAP)..=END_CAP);
+            test.unsettled.add(Tally { blocked: 1, votes: 1 }, MEMORY);
+            if test.scores[0] <= 0 {
+                // What looked like an end was none: its votes tell how many attempts the block catches.
+                test.ending = None;
+                alarm.tally.add(std::mem::take(&mut test.unsettled), MEMORY);
             }
         }
         changed
-    }
-
-    /// What looked like an end was none: its votes tell how many attempts the block catches.
-    fn go_on_after_all(&mut self) {
-        self.ending = None;
-        let votes = std::mem::take(&mut self.unsettled);
-        if let Some(alarm) = self.alarms.last_mut() {
-            alarm.tally.add(votes, MEMORY);
-        }
     }
 
     /// A vote against an alarm that is confirmed.
     fn relax(&mut self, ballot: &Ballot<'_>) -> bool {
         let Some(alarm) = self.alarms.last() else { return false };
         let (share, last) = (alarm.caught(), alarm.last_blocked);
-        let ending = *self.ending.get_or_insert(Span { earliest: Some(last), latest: ballot.at });
-        self.stand(ballot.witness).now.add(Tally { blocked: 0, votes: 1 }, u32::from(u16::MAX));
-        self.unsettled.add(Tally { blocked: 0, votes: 1 }, MEMORY);
+        let test = self.test.get_or_insert_default();
+        let ending = *test.ending.get_or_insert(Span { earliest: Some(last), latest: ballot.at });
+        test.stand(ballot.witness).now.add(Tally { blocked: 0, votes: 1 }, u32::from(u16::MAX));
+        test.unsettled.add(Tally { blocked: 0, votes: 1 }, MEMORY);
         let weight = ln(1000 - OVER) - ln(1000 - share);
-        self.weigh(0, ballot.witness, weight, -END_CAP..=END_CAP);
-        let together = self.scores[0] >= END && {
-            let supporters = self.supporters(0, 1, ballot.people);
+        test.weigh(0, ballot.witness, weight, -END_CAP..=END_CAP);
+        let together = test.scores[0] >= END && {
+            let supporters = test.supporters(0, 1, ballot.people);
             ballot.people.is_quorum(&supporters, ending.latest, ballot.at)
         };
-        let contested = self.is_contested(ballot);
+        let contested = test.is_contested(ballot);
         let Some(alarm) = self.alarms.last_mut() else { return false };
         alarm.streaks.clear(ballot.witness, ballot.at, weight);
         let end = if together { Some(ending) } else { alarm.streaks.end(ballot.people, ballot.at) };
         let changed = end.is_some() || contested != alarm.contested;
         if end.is_some() {
             (alarm.end, alarm.cleared, alarm.streaks) = (end, Some(ballot.at), Streaks::default());
-            self.start_anew();
+            self.test = None;
         } else {
             alarm.contested = contested;
         }
         changed
+    }
+
+    /// How often this probe's votes must be expected to say "blocked" anyway at this hour, for each of the questions.
+    fn bases(&self, ballot: &Ballot<'_>) -> [u32; SHARES.len()] {
+        let usual = |presumed| rate(presumed, PRIOR.votes, self.usual.blocked.into(), self.usual.votes.into());
+        if !ballot.people.is_lasting(ballot.witness) {
+            // Who is heard for an hour is not heard often enough to be wrong often.
+            return [usual(PRIOR.rate); SHARES.len()];
+        }
+        let hour = Hour::of(ballot.at);
+        let presumed = ballot.customs.presumed(self.layer, ballot.at, hour.time());
+        let series = self.hours.rate(hour, usual(presumed.usual), presumed.rise);
+        let account = self.accounts.iter().find(|account| account.witness == ballot.witness);
+        // No better than the others: a probe that was lucky so far is as likely to fail as they are.
+        let own = account.map_or(series, |Account { usual, .. }| {
+            rate(series, PROBE_PRIOR_VOTES, usual.blocked.into(), usual.votes.into()).max(series)
+        });
+        FLOORS.map(|floor| own.max(floor))
+    }
+
+    fn learn_calm(&mut self, ballot: &Ballot<'_>) {
+        let vote = Tally { blocked: 0, votes: 1 };
+        self.usual.add(vote, MEMORY);
+        self.hours.add(Hour::of(ballot.at), vote);
+        if let Some(account) = self.accounts.iter_mut().find(|account| account.witness == ballot.witness) {
+            account.usual.add(vote, MEMORY / 8);
+        }
+    }
+
+    /// Takes the votes of a test that came to nothing for what is usual.
+    fn learn(&mut self, people: &People) {
+        let Some(test) = self.test.take() else { return };
+        for stand in test.stands {
+            self.usual.add(stand.now, MEMORY);
+            match self.accounts.iter_mut().find(|account| account.witness == stand.witness) {
+                Some(account) => account.usual.add(stand.now, MEMORY / 8),
+                None if stand.now.blocked == 0 => {}
+                None => {
+                    let mut usual = Tally::default();
+                    usual.add(stand.now, MEMORY / 8);
+                    sparing::push(&mut self.accounts, Account { witness: stand.witness, usual });
+                }
+            }
+        }
+        for (hour, votes) in test.doubted {
+            self.hours.add(hour, votes);
+        }
+        // Who will not come again needs no account of its own.
+        self.accounts.retain(|account| account.usual.blocked > 0 && people.is_lasting(account.witness));
+        self.accounts.shrink_to_fit();
+    }
+}
+
+impl Test {
+    /// What the one that contradicts most takes from a score, where that one is a third of all and could hide from them what the
+    /// two others see: it is given back. Among more the sum outweighs one by itself.
+    fn lone_contradiction(&self, place: usize, ballot: &Ballot<'_>) -> i32 {
+        let (_, voices) = ballot.people.voices(&[], ballot.at, ballot.at, false);
+        let least = self.stands.iter().map(|stand| stand.parts[place]).min().unwrap_or(0);
+        if voices == 3 { -least.min(0) } else { 0 }
     }
 
     /// Whether aged probes that never saw it contradict those that do: two voices, and one in four.
@@ -373,8 +435,7 @@ impl Track {
 
     fn stand(&mut self, witness: u64) -> &mut Stand {
         let place = self.stands.iter().position(|stand| stand.witness == witness).unwrap_or_else(|| {
-            let [usual, now] = [Tally::default(); 2];
-            sparing::push(&mut self.stands, Stand { witness, usual, now, parts: [0; SHARES.len()] });
+            sparing::push(&mut self.stands, Stand { witness, now: Tally::default(), parts: [0; SHARES.len()] });
             self.stands.len() - 1
         });
         &mut self.stands[place]
@@ -388,58 +449,5 @@ impl Track {
             Some((_, tally)) => tally.add(vote, u32::from(u16::MAX)),
             None => self.doubted.push((hour, vote)),
         }
-    }
-
-    /// How often this probe's votes must be expected to say "blocked" anyway at this hour, for each of the questions.
-    fn bases(&self, ballot: &Ballot<'_>) -> [u32; SHARES.len()] {
-        let usual = |presumed| rate(presumed, PRIOR.votes, self.usual.blocked.into(), self.usual.votes.into());
-        if !ballot.people.is_lasting(ballot.witness) {
-            // Who is heard for an hour is not heard often enough to be wrong often.
-            return [usual(PRIOR.rate); SHARES.len()];
-        }
-        let hour = Hour::of(ballot.at);
-        let presumed = ballot.customs.presumed(self.layer, ballot.at, hour.time());
-        let series = self.hours.rate(hour, usual(presumed.usual), presumed.rise);
-        let stand = self.stands.iter().find(|stand| stand.witness == ballot.witness);
-        // No better than the others: a probe that was lucky so far is as likely to fail as they are.
-        let own = stand.map_or(series, |stand| {
-            rate(series, PROBE_PRIOR_VOTES, stand.usual.blocked.into(), stand.usual.votes.into()).max(series)
-        });
-        FLOORS.map(|floor| own.max(floor))
-    }
-
-    fn learn_calm(&mut self, ballot: &Ballot<'_>) {
-        let vote = Tally { blocked: 0, votes: 1 };
-        self.usual.add(vote, MEMORY);
-        self.hours.add(Hour::of(ballot.at), vote);
-        if let Some(stand) = self.stands.iter_mut().find(|stand| stand.witness == ballot.witness) {
-            stand.usual.add(vote, MEMORY / 8);
-        }
-    }
-
-    /// Takes the votes of a test that came to nothing for what is usual.
-    fn learn(&mut self, people: &People) {
-        for stand in &mut self.stands {
-            self.usual.add(stand.now, MEMORY);
-            stand.usual.add(stand.now, MEMORY / 8);
-            stand.now = Tally::default();
-        }
-        for (hour, votes) in std::mem::take(&mut self.doubted) {
-            self.hours.add(hour, votes);
-        }
-        // Who will not come again needs no account of its own.
-        self.stands.retain(|stand| stand.usual.blocked > 0 && people.is_lasting(stand.witness));
-        self.stands.shrink_to_fit();
-        self.accusations = Vec::new();
-    }
-
-    fn start_anew(&mut self) {
-        for stand in &mut self.stands {
-            (stand.now, stand.parts) = (Tally::default(), [0; SHARES.len()]);
-        }
-        self.stands.retain(|stand| stand.usual.blocked > 0);
-        (self.scores, self.since) = ([0; SHARES.len()], [None; SHARES.len()]);
-        self.doubted = Vec::new();
-        (self.ending, self.unsettled, self.accusations) = (None, Tally::default(), Vec::new());
     }
 }

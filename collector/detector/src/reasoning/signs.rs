@@ -7,7 +7,7 @@ use kedergi_verdict::{DnsManner, How, HttpManner, QuicManner, TcpManner, TlsMann
 use kedergi_wire::{Asn, ServiceId};
 
 use super::table::{self, Finding, weight};
-use super::{Around, Seen};
+use super::Around;
 use crate::agreement::AT_ONCE;
 use crate::time::Moment;
 use crate::{Affected, Bracket, Event, Note, Reason, Sign, slots};
@@ -247,11 +247,11 @@ pub(super) fn by_name(networks: &Networks<'_>, around: &Around<'_>) -> Option<Re
             all += number(slowed.by_name.saturating_add(slowed.by_address));
             continue;
         }
-        let Some(Seen { by_name, otherwise, .. }) = around.seen(affected.network, service) else { continue };
+        let Some(tried) = around.seen(affected.network, service).and_then(|seen| seen.tried.as_deref()) else { continue };
         let window = window.start.saturating_sub(1)..window.end;
-        let is_named = by_name.any(window.clone());
+        let is_named = tried.by_name.any(window.clone());
         named += usize::from(is_named);
-        all += usize::from(is_named || otherwise.any(window));
+        all += usize::from(is_named || tried.otherwise.any(window));
     }
     let weight = if 2 * named >= all { weight(Finding::ByName) } else { 0 };
     (named > 0).then(|| reason(Sign::ByName, named, all, weight))
