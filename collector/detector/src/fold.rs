@@ -130,7 +130,7 @@ impl Fold {
 
     /// Keeps the alarms and the slow-downs of which this holds.
     pub(crate) fn retain(&mut self, alarms: impl Fn(&Alarm) -> bool, slowdowns: impl Fn(&Slowdown) -> bool) {
-        self.tracks.iter_mut().for_each(|track| track.alarms.retain(&alarms));
+        self.tracks.iter_mut().for_each(|track| sparing::retain(&mut track.alarms, &alarms));
         self.slow.iter_mut().for_each(|slow| slow.retain(&slowdowns));
     }
 }

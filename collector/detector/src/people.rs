@@ -29,7 +29,7 @@ impl People {
         let known = self.0.iter().position(|person| person.who.witness == cast.who.witness);
         let place = known.unwrap_or_else(|| {
             let long_ago = cast.at.before(YOUNG);
-            self.0.retain(|person| person.seen >= long_ago);
+            sparing::retain(&mut self.0, |person| person.seen >= long_ago);
             sparing::push(&mut self.0, Person { who: cast.who, seen: cast.at, reached: None });
             self.0.len() - 1
         });

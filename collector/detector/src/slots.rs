@@ -81,7 +81,7 @@ impl Slots {
     /// Forgets what is more than [`DAYS`] older than the newest, but for these days.
     pub(crate) fn forget(&mut self, but: &BTreeSet<u32>) {
         let newest = self.0.last().map_or(0, |&(day, _)| u32::from(day));
-        self.0.retain(|&(day, _)| u32::from(day) + DAYS >= newest || but.contains(&day.into()));
+        sparing::retain(&mut self.0, |&(day, _)| u32::from(day) + DAYS >= newest || but.contains(&day.into()));
     }
 
     /// Whether it was seen in any of these pieces.

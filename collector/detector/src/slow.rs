@@ -13,6 +13,7 @@ use kedergi_verdict::{Outcome, Regime, RuleId};
 use kedergi_wire::Altered;
 use serde::{Deserialize, Serialize};
 
+use crate::sparing;
 use crate::Vote;
 use crate::alarm::Span;
 use crate::controls::Controls;
@@ -162,7 +163,7 @@ impl Slow {
     }
 
     pub(crate) fn retain(&mut self, kept: impl Fn(&Slowdown) -> bool) {
-        self.slowdowns.retain(kept);
+        sparing::retain(&mut self.slowdowns, kept);
     }
 
     /// Lets the controls have their say about every slow-down. Whether that changed anything.

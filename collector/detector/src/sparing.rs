@@ -13,6 +13,12 @@ pub(crate) fn insert<T>(list: &mut Vec<T>, place: usize, thing: T) {
     list.insert(place, thing);
 }
 
+/// Keeps those of which this holds, and no room for the others.
+pub(crate) fn retain<T>(list: &mut Vec<T>, keep: impl FnMut(&T) -> bool) {
+    list.retain(keep);
+    list.shrink_to_fit();
+}
+
 /// How much room to make at once: more in long lists, or filling them would take too long.
 pub(crate) fn step(length: usize) -> usize {
     1 + length / 8

@@ -385,8 +385,7 @@ impl Track {
             self.hours.add(hour, votes);
         }
         // Who will not come again needs no account of its own.
-        self.accounts.retain(|account| account.usual.blocked > 0 && people.is_lasting(account.witness));
-        self.accounts.shrink_to_fit();
+        sparing::retain(&mut self.accounts, |account| account.usual.blocked > 0 && people.is_lasting(account.witness));
     }
 }
 

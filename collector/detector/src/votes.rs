@@ -147,7 +147,7 @@ impl Votes {
                 return Put::Nowhere;
             }
             self.entries.remove(place);
-            self.reports.retain(|&(at, witness, _)| (at, witness) != (other.at, other.who.witness));
+            sparing::retain(&mut self.reports, |&(at, witness, _)| (at, witness) != (other.at, other.who.witness));
         }
         let Some(entry) = self.entry(&cast) else { return Put::Nowhere };
         self.keep_report(&cast);
@@ -166,7 +166,7 @@ impl Votes {
         let entry = self.entries.pop_before(edge)?;
         let cast = self.cast(entry);
         if self.reports.first().is_some_and(|&(at, ..)| at <= cast.at) {
-            self.reports.retain(|&(at, ..)| at > cast.at);
+            sparing::retain(&mut self.reports, |&(at, ..)| at > cast.at);
         }
         Some(cast)
     }
