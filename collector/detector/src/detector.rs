@@ -84,11 +84,13 @@ impl Detector {
         let (Some(ballot), Some(at)) = (ballot(vote), Moment::of(vote.at)) else { return Vec::new() };
         let cast = Cast { at, who: who(vote, at), ballot, instrument: vote.instrument };
         self.measured.note(vote.country, vote.network, cast.who.witness, at);
-        let key = Key { country: vote.country, network: vote.network, service: vote.service.clone() };
+        // The name as all series of this service have it.
+        let known = self.controls.get_key_value(&vote.service).map_or(&vote.service, |(service, _)| service);
+        let key = Key { country: vote.country, network: vote.network, service: known.clone() };
         if matches!(vote.source, Source::Probe { .. }) && !self.habits.are_known(day(at)) {
             self.take_habits(&key, at);
         }
-        let controls = self.controls.entry(vote.service.clone()).or_default();
+        let controls = self.controls.entry(key.service.clone()).or_default();
         let series = self.series.entry(key).or_default();
         let (put, changed) = series.cast(cast, controls, self.habits.of(vote.country));
         if put == Put::TooLate {

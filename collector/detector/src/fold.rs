@@ -9,7 +9,7 @@ use crate::controls::Controls;
 use crate::habits::{Customs, LAYERS, Learned};
 use crate::people::People;
 use crate::slow::{Slow, Slowdown, Slowness};
-use crate::sparing;
+use crate::sparing::Few;
 use crate::time::Moment;
 use crate::track::{self, Start, Track};
 use crate::votes::{Ballot, Cast, Found};
@@ -24,7 +24,7 @@ pub(crate) struct Fold {
     /// The last vote that was not blocked, and how many there were.
     last_clear: Option<Moment>,
     clear: u32,
-    tracks: Vec<Track>,
+    tracks: Few<Track>,
     /// The test for throttling, where pairs were measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     slow: Option<Box<Slow>>,
@@ -79,7 +79,7 @@ impl Fold {
                 // The last one takes what there is no room for.
                 return TRACKS - 1;
             }
-            sparing::push(&mut self.tracks, Track::new(key.0, key.1, self.clear));
+            self.tracks.push(Track::new(key.0, key.1, self.clear));
             self.tracks.len() - 1
         });
         let ballot = ballot(cast, &self.people, customs);
@@ -91,7 +91,7 @@ impl Fold {
     fn acquit(&mut self, cast: &Cast, customs: Customs<'_>, found: Option<&Found>) -> bool {
         let ballot = ballot(cast, &self.people, customs);
         let mut told = false;
-        for track in &mut self.tracks {
+        for track in self.tracks.iter_mut() {
             if found.is_none_or(|found| works_below(track.layer, found.how.layer())) {
                 told |= track.acquit(&ballot);
             }
@@ -112,7 +112,7 @@ impl Fold {
     }
 
     pub(crate) fn alarms(&self) -> impl Iterator<Item = &Alarm> {
-        self.tracks.iter().flat_map(|track| &track.alarms)
+        self.tracks.iter().flat_map(|track| track.alarms.iter())
     }
 
     pub(crate) fn slowdowns(&self) -> &[Slowdown] {
@@ -122,7 +122,7 @@ impl Fold {
     /// Lets the controls have their say about every alarm. Whether that changed anything.
     pub(crate) fn consult(&mut self, controls: &Controls) -> bool {
         let mut changed = false;
-        for alarm in self.tracks.iter_mut().flat_map(|track| &mut track.alarms) {
+        for alarm in self.tracks.iter_mut().flat_map(|track| track.alarms.iter_mut()) {
             changed |= alarm.consult(controls);
         }
         self.slow.as_mut().is_some_and(|slow| slow.consult(controls)) || changed
@@ -130,7 +130,7 @@ impl Fold {
 
     /// Keeps the alarms and the slow-downs of which this holds.
     pub(crate) fn retain(&mut self, alarms: impl Fn(&Alarm) -> bool, slowdowns: impl Fn(&Slowdown) -> bool) {
-        self.tracks.iter_mut().for_each(|track| sparing::retain(&mut track.alarms, &alarms));
+        self.tracks.iter_mut().for_each(|track| track.alarms.retain(&alarms));
         self.slow.iter_mut().for_each(|slow| slow.retain(&slowdowns));
     }
 }

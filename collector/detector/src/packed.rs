@@ -1,8 +1,8 @@
 //! A long list of votes in little room.
 //!
-//! A vote is a number of eight bytes: its time in the upper half, in the lower half what it says as places in lists. The newest
-//! ones are kept as they are, because facts come late by minutes; older ones as what they differ by from the one before, two
-//! bytes each as a rule.
+//! A vote is a number of eight bytes: its time in the upper half, in the lower half what it says as places in lists. It is kept as
+//! what it differs by from the one before, two bytes as a rule; in long lists the newest ones as they are, because facts come
+//! late by minutes.
 
 use std::collections::VecDeque;
 
@@ -13,11 +13,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::sparing;
 use crate::time::Moment;
 
-/// Votes that are kept as they are: so many of all, but so many at least and at most; after packing half of them. Where there are
-/// few, unpacking all of them for one that is late takes less than reading them again, which follows.
-const FEW: usize = 2;
+/// Votes that are kept as they are: a sixteenth of all, but so many at most; after packing half of them. None of a short list:
+/// to unpack it for one that is late takes less than to read its votes again, which follows.
 const MANY: usize = 32;
-const RECENT_SHARE: usize = 64;
+const RECENT_SHARE: usize = 16;
+const SHORT: usize = 256;
 /// The first bit of a vote that does not fit into two bytes, and how many bytes it takes at most.
 const LONG: u8 = 0x80;
 const LONGEST: usize = 12;
@@ -45,6 +45,8 @@ pub(crate) struct Packed {
     start: Moment,
     end: Moment,
     recent: VecDeque<u64>,
+    /// The last of all, if there are any.
+    last: u64,
 }
 
 impl Packed {
@@ -55,7 +57,7 @@ impl Packed {
     }
 
     pub(crate) fn last(&self) -> Option<u64> {
-        self.recent.back().copied()
+        (self.len() > 0).then_some(self.last)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -75,16 +77,17 @@ impl Packed {
     }
 
     pub(crate) fn push(&mut self, entry: u64) {
+        self.last = entry;
         let most = self.most_recent();
         if self.recent.len() >= most {
             self.pack(most / 2);
         }
-        self.recent.push_back(entry);
+        if most > 0 { self.recent.push_back(entry) } else { self.append(entry) }
     }
 
     /// How many votes are kept as they are.
     fn most_recent(&self) -> usize {
-        (self.count / RECENT_SHARE).clamp(FEW, MANY)
+        if self.count < SHORT { 0 } else { (self.count / RECENT_SHARE).min(MANY) }
     }
 
     pub(crate) fn insert(&mut self, place: usize, entry: u64) {
@@ -120,26 +123,32 @@ impl Packed {
     fn pack(&mut self, kept: usize) {
         while self.recent.len() > kept {
             let Some(entry) = self.recent.pop_front() else { return };
-            if self.count == 0 {
-                (self.start, self.end) = (time(entry), time(entry));
-            }
-            if self.bytes.capacity() - self.bytes.len() < LONGEST {
-                self.bytes.reserve_exact(LONGEST * sparing::step(self.bytes.len() / LONGEST));
-            }
-            encode(&mut self.bytes, entry, self.end);
-            (self.count, self.end) = (self.count + 1, time(entry));
+            self.append(entry);
         }
+    }
+
+    /// Adds one to those that are packed.
+    fn append(&mut self, entry: u64) {
+        if self.count == 0 {
+            (self.start, self.end) = (time(entry), time(entry));
+        }
+        if self.bytes.capacity() - self.bytes.len() < LONGEST {
+            self.bytes.reserve_exact(LONGEST * sparing::step(self.bytes.len() / LONGEST));
+        }
+        encode(&mut self.bytes, entry, self.end);
+        (self.count, self.end) = (self.count + 1, time(entry));
     }
 
     /// Packs what [`Packed::unpack`] may have unpacked, and gives the room back.
     fn tidy(&mut self) {
+        self.last = self.recent.back().copied().or_else(|| self.iter().last()).unwrap_or_default();
         // How many are packed decides how many more are.
         self.pack(self.most_recent());
         self.recent.shrink_to(self.most_recent());
     }
 
     fn unpack(&mut self) {
-        *self = Self { recent: self.iter().collect(), ..Self::default() };
+        *self = Self { recent: self.iter().collect(), last: self.last, ..Self::default() };
     }
 }
 

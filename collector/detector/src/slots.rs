@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use crate::sparing;
+use crate::sparing::Few;
 use crate::time::Moment;
 
 /// How long a piece is: a round of most probes.
@@ -60,7 +60,7 @@ const WORD: u32 = u16::BITS;
 /// Pieces of time in which something was seen: a bit each, by day.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Slots(Vec<(u16, Bits)>);
+pub(crate) struct Slots(Few<(u16, Bits)>);
 
 impl Slots {
     /// Takes note of it. Whether a new day began by it: then it is time to [`Slots::forget`].
@@ -68,7 +68,7 @@ impl Slots {
         let slot = slot(at);
         let found = self.find(slot);
         let place = found.unwrap_or_else(|place| {
-            sparing::insert(&mut self.0, place, (short(day(slot)), [0; 9]));
+            self.0.insert(place, (short(day(slot)), [0; 9]));
             place
         });
         let (word, bit) = place_of(slot);
@@ -81,7 +81,7 @@ impl Slots {
     /// Forgets what is more than [`DAYS`] older than the newest, but for these days.
     pub(crate) fn forget(&mut self, but: &BTreeSet<u32>) {
         let newest = self.0.last().map_or(0, |&(day, _)| u32::from(day));
-        sparing::retain(&mut self.0, |&(day, _)| u32::from(day) + DAYS >= newest || but.contains(&day.into()));
+        self.0.retain(|&(day, _)| u32::from(day) + DAYS >= newest || but.contains(&day.into()));
     }
 
     /// Whether it was seen in any of these pieces.

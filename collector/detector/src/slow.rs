@@ -13,10 +13,10 @@ use kedergi_verdict::{Outcome, Regime, RuleId};
 use kedergi_wire::Altered;
 use serde::{Deserialize, Serialize};
 
-use crate::sparing;
 use crate::Vote;
 use crate::alarm::Span;
 use crate::controls::Controls;
+use crate::sparing::Few;
 use crate::streaks::Streaks;
 use crate::time::Moment;
 use crate::track::{Ballot, SAY, Start};
@@ -109,7 +109,7 @@ pub(crate) struct Slow {
     /// When it began before.
     onsets: Vec<Moment>,
     /// In order of time. Only the last may be going on.
-    slowdowns: Vec<Slowdown>,
+    slowdowns: Few<Slowdown>,
 }
 
 /// What one probe brings to the test: its part of each score; the first is its part of the end's while one is confirmed.
@@ -141,7 +141,7 @@ impl Slow {
             ending: None,
             unsettled: 0,
             onsets: Vec::new(),
-            slowdowns: Vec::new(),
+            slowdowns: Few::default(),
         }
     }
 
@@ -163,13 +163,13 @@ impl Slow {
     }
 
     pub(crate) fn retain(&mut self, kept: impl Fn(&Slowdown) -> bool) {
-        sparing::retain(&mut self.slowdowns, kept);
+        self.slowdowns.retain(kept);
     }
 
     /// Lets the controls have their say about every slow-down. Whether that changed anything.
     pub(crate) fn consult(&mut self, controls: &Controls) -> bool {
         let mut changed = false;
-        for slowdown in &mut self.slowdowns {
+        for slowdown in self.slowdowns.iter_mut() {
             changed |= slowdown.consult(controls);
         }
         changed

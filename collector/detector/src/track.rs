@@ -16,7 +16,7 @@ use crate::habits::{Customs, Learned};
 use crate::hours::{Hour, Hours};
 use crate::newcomers::is_shared;
 use crate::people::People;
-use crate::sparing;
+use crate::sparing::Few;
 use crate::streaks::Streaks;
 use crate::time::Moment;
 use crate::weights::{
@@ -38,11 +38,11 @@ pub(crate) struct Track {
     usual: Tally,
     hours: Hours,
     /// The same for each probe that was wrong by itself.
-    accounts: Vec<Account>,
+    accounts: Few<Account>,
     /// The test under way. Boxed, because most of the time there is none.
     test: Option<Box<Test>>,
     /// Alarms in order of time. Only the last may be going on.
-    pub(crate) alarms: Vec<Alarm>,
+    pub(crate) alarms: Few<Alarm>,
 }
 
 /// What one probe said while nothing was suspected.
@@ -57,7 +57,7 @@ struct Account {
 struct Test {
     /// Its votes, by hour.
     doubted: Vec<(Hour, Tally)>,
-    stands: Vec<Stand>,
+    stands: Few<Stand>,
     scores: [i32; SHARES.len()],
     /// When each score rose above zero.
     since: [Option<Start>; SHARES.len()],
@@ -135,9 +135,9 @@ impl Track {
             resolver,
             usual: Tally { blocked: 0, votes: u16::try_from(votes.min(MEMORY / 2)).unwrap_or(u16::MAX) },
             hours: Hours::default(),
-            accounts: Vec::new(),
+            accounts: Few::default(),
             test: None,
-            alarms: Vec::new(),
+            alarms: Few::default(),
         }
     }
 
@@ -220,7 +220,7 @@ impl Track {
             }
             let mut alarm = Alarm::starting(start.span, ballot.at, place, start.clear < BEFORE);
             test.accusations.iter().filter(|one| one.at >= start.span.latest).for_each(|one| alarm.count(one));
-            sparing::push(&mut self.alarms, alarm);
+            self.alarms.push(alarm);
         }
         if quorum && let Some(alarm) = self.alarms.last_mut() {
             (alarm.reached, alarm.share) = (Some(ballot.at), place);
@@ -233,7 +233,7 @@ impl Track {
     /// Takes what could not be confirmed for so long for what is usual. Whether a suspicion ends by it.
     fn lose_patience(&mut self, ballot: &Ballot<'_>) -> bool {
         let at = ballot.at;
-        let stands = self.test.iter().flat_map(|test| &test.stands);
+        let stands = self.test.iter().flat_map(|test| test.stands.iter());
         let (probes, votes) =
             stands.fold((0, 0), |(probes, sum), stand| (probes + 1, sum + u32::from(stand.now.votes)));
         let suspected = match self.state() {
@@ -369,7 +369,7 @@ impl Track {
     /// Takes the votes of a test that came to nothing for what is usual.
     fn learn(&mut self, people: &People) {
         let Some(test) = self.test.take() else { return };
-        for stand in test.stands {
+        for stand in test.stands.iter() {
             self.usual.add(stand.now, MEMORY);
             match self.accounts.iter_mut().find(|account| account.witness == stand.witness) {
                 Some(account) => account.usual.add(stand.now, MEMORY / 8),
@@ -377,7 +377,7 @@ impl Track {
                 None => {
                     let mut usual = Tally::default();
                     usual.add(stand.now, MEMORY / 8);
-                    sparing::push(&mut self.accounts, Account { witness: stand.witness, usual });
+                    self.accounts.push(Account { witness: stand.witness, usual });
                 }
             }
         }
@@ -385,7 +385,7 @@ impl Track {
             self.hours.add(hour, votes);
         }
         // Who will not come again needs no account of its own.
-        sparing::retain(&mut self.accounts, |account| account.usual.blocked > 0 && people.is_lasting(account.witness));
+        self.accounts.retain(|account| account.usual.blocked > 0 && people.is_lasting(account.witness));
     }
 }
 
@@ -434,7 +434,7 @@ impl Test {
 
     fn stand(&mut self, witness: u64) -> &mut Stand {
         let place = self.stands.iter().position(|stand| stand.witness == witness).unwrap_or_else(|| {
-            sparing::push(&mut self.stands, Stand { witness, now: Tally::default(), parts: [0; SHARES.len()] });
+            self.stands.push(Stand { witness, now: Tally::default(), parts: [0; SHARES.len()] });
             self.stands.len() - 1
         });
         &mut self.stands[place]

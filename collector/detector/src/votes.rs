@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::packed::{INSTRUMENTS, KINDS, PEOPLE, Packed, bits, time};
 use crate::slow::Pace;
-use crate::sparing;
+use crate::sparing::Few;
 use crate::time::Moment;
 use crate::{HORIZON, Instrument, Resolver};
 
@@ -68,7 +68,7 @@ pub(crate) struct Found {
 pub(crate) struct Votes {
     entries: Packed,
     lists: Lists,
-    reports: Vec<(Moment, u64, ReportRef)>,
+    reports: Few<(Moment, u64, ReportRef)>,
 }
 
 /// Votes as they are saved.
@@ -76,7 +76,7 @@ pub(crate) struct Votes {
 struct Saved {
     entries: Packed,
     lists: Lists,
-    reports: Vec<(Moment, u64, ReportRef)>,
+    reports: Few<(Moment, u64, ReportRef)>,
 }
 
 /// A saved state that cannot be read.
@@ -96,12 +96,12 @@ impl TryFrom<Saved> for Votes {
 /// What the places in entries stand for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Lists {
-    people: Vec<Who>,
-    kinds: Vec<Found>,
-    instruments: Vec<Instrument>,
+    people: Few<Who>,
+    kinds: Few<Found>,
+    instruments: Few<Instrument>,
     /// Kinds of votes beyond [`PACES`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    paces: Vec<Pace>,
+    #[serde(default)]
+    paces: Few<Pace>,
 }
 
 /// What became of a vote that was put in.
@@ -147,7 +147,7 @@ impl Votes {
                 return Put::Nowhere;
             }
             self.entries.remove(place);
-            sparing::retain(&mut self.reports, |&(at, witness, _)| (at, witness) != (other.at, other.who.witness));
+            self.reports.retain(|&(at, witness, _)| (at, witness) != (other.at, other.who.witness));
         }
         let Some(entry) = self.entry(&cast) else { return Put::Nowhere };
         self.keep_report(&cast);
@@ -166,7 +166,7 @@ impl Votes {
         let entry = self.entries.pop_before(edge)?;
         let cast = self.cast(entry);
         if self.reports.first().is_some_and(|&(at, ..)| at <= cast.at) {
-            sparing::retain(&mut self.reports, |&(at, ..)| at > cast.at);
+            self.reports.retain(|&(at, ..)| at > cast.at);
         }
         Some(cast)
     }
@@ -202,7 +202,7 @@ impl Votes {
         if place >= start + REPORTS_AN_HOUR {
             return;
         }
-        sparing::insert(&mut self.reports, place, new);
+        self.reports.insert(place, new);
         let beyond = start + REPORTS_AN_HOUR;
         if self.reports.get(beyond).is_some_and(|&(at, ..)| at < end) {
             self.reports.remove(beyond);
@@ -280,13 +280,13 @@ impl Lists {
 }
 
 /// The place of a thing in a list, to which it is added if it is not there.
-fn listed<T: PartialEq>(list: &mut Vec<T>, thing: T, most: usize) -> Option<u64> {
+fn listed<T: PartialEq>(list: &mut Few<T>, thing: T, most: usize) -> Option<u64> {
     let place = list.iter().position(|other| *other == thing).unwrap_or(list.len());
     if place == list.len() {
         if place >= most {
             return None;
         }
-        sparing::push(list, thing);
+        list.push(thing);
     }
     u64::try_from(place).ok()
 }

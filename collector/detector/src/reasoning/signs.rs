@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use kedergi_verdict::{DnsManner, How, HttpManner, QuicManner, TcpManner, TlsManner};
 use kedergi_wire::{Asn, ServiceId};
 
-use super::table::{self, Finding, weight};
 use super::Around;
+use super::table::{self, Finding, weight};
 use crate::agreement::AT_ONCE;
 use crate::time::Moment;
 use crate::{Affected, Bracket, Event, Note, Reason, Sign, slots};
@@ -247,7 +247,9 @@ pub(super) fn by_name(networks: &Networks<'_>, around: &Around<'_>) -> Option<Re
             all += number(slowed.by_name.saturating_add(slowed.by_address));
             continue;
         }
-        let Some(tried) = around.seen(affected.network, service).and_then(|seen| seen.tried.as_deref()) else { continue };
+        let Some(tried) = around.seen(affected.network, service).and_then(|seen| seen.tried.as_deref()) else {
+            continue;
+        };
         let window = window.start.saturating_sub(1)..window.end;
         let is_named = tried.by_name.any(window.clone());
         named += usize::from(is_named);
