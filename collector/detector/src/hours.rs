@@ -18,6 +18,8 @@ use crate::weights::{DAY_VOTES, GREATEST_RATE, MARGIN, WEEK_VOTES};
 
 /// Hours of a week.
 const HOURS: usize = 7 * TIMES;
+/// Bytes by which the list grows: a list that grows by little each time leaves holes in the memory.
+const ROOM: usize = 32;
 
 /// An hour of the week, 0 to 167. In UTC: what counts is only that the same time of another week has the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +51,8 @@ pub(crate) struct Hours(Vec<u8>);
 impl Hours {
     pub(crate) fn add(&mut self, hour: Hour, tally: Tally) {
         if self.0.is_empty() {
-            self.0 = vec![0; HOURS];
+            self.0.reserve_exact(HOURS + ROOM);
+            self.0.resize(HOURS, 0);
         }
         let [blocked, votes] = self.get(hour);
         let (mut more_blocked, mut more) = (blocked + u32::from(tally.blocked), votes + u32::from(tally.votes));
@@ -67,7 +70,9 @@ impl Hours {
         match self.0[HOURS..].as_chunks_mut().0.iter_mut().find(|[other, _]| *other == hour.0) {
             Some([_, blocked]) => *blocked = count,
             None => {
-                self.0.reserve_exact(2);
+                if self.0.len() == self.0.capacity() {
+                    self.0.reserve_exact(ROOM);
+                }
                 self.0.extend([hour.0, count]);
             }
         }

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use crate::sparing::Few;
 use crate::time::Moment;
 
 /// How long a piece is: a round of most probes.
@@ -14,6 +13,9 @@ const SECONDS: u32 = MINUTES * 60;
 const DAY: u32 = 24 * 60 / MINUTES;
 /// Days kept: an event may be confirmed [`crate::weights::FROZEN`] after it began, by facts that are [`crate::HORIZON`] late.
 const DAYS: u32 = 9;
+/// Room that is made at once, for the days that will be kept and the newest: lists that grow and shrink each day leave holes in
+/// the memory, which would take more.
+const ROOM: usize = DAYS as usize + 2;
 /// How long after an onset it is looked at what else worked: two hours, so that probes that measure every half hour say
 /// enough too.
 const WINDOW: u32 = 12;
@@ -60,7 +62,7 @@ const WORD: u32 = u16::BITS;
 /// Pieces of time in which something was seen: a bit each, by day.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Slots(Few<(u16, Bits)>);
+pub(crate) struct Slots(Vec<(u16, Bits)>);
 
 impl Slots {
     /// Takes note of it. Whether a new day began by it: then it is time to [`Slots::forget`].
@@ -68,6 +70,9 @@ impl Slots {
         let slot = slot(at);
         let found = self.find(slot);
         let place = found.unwrap_or_else(|place| {
+            if self.0.is_empty() {
+                self.0.reserve_exact(ROOM);
+            }
             self.0.insert(place, (short(day(slot)), [0; 9]));
             place
         });

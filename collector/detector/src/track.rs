@@ -56,12 +56,12 @@ struct Account {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Test {
     /// Its votes, by hour.
-    doubted: Vec<(Hour, Tally)>,
+    doubted: Few<(Hour, Tally)>,
     stands: Few<Stand>,
     scores: [i32; SHARES.len()],
     /// When each score rose above zero.
     since: [Option<Start>; SHARES.len()],
-    accusations: Vec<Accusation>,
+    accusations: Few<Accusation>,
     /// The end that it may lead to, and the votes since.
     ending: Option<Span>,
     unsettled: Tally,
@@ -381,7 +381,7 @@ impl Track {
                 }
             }
         }
-        for (hour, votes) in test.doubted {
+        for &(hour, votes) in test.doubted.iter() {
             self.hours.add(hour, votes);
         }
         // Who will not come again needs no account of its own.
