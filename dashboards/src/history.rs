@@ -41,6 +41,7 @@ fn worth_telling(steps: &[HistoryView]) -> Vec<Told<'_>> {
     for step in steps {
         let new = Told { at: step.at, news: step.news, step };
         match told.last_mut() {
+            Some(last) if new.news == News::Suspected && last.step.event.is_none() => {}
             Some(last) if new.only_refines() && new.names() == last.names() => {}
             Some(last) if new.only_refines() && last.takes_in(&new) => last.step = step,
             _ => told.push(new),
@@ -56,7 +57,7 @@ impl Told<'_> {
 
     fn takes_in(&self, next: &Told<'_>) -> bool {
         let minute = |at: Timestamp| at.as_second().div_euclid(60);
-        !matches!(self.news, News::Closed | News::Retracted) && minute(self.at) == minute(next.at)
+        !matches!(self.news, News::Closed | News::Retracted | News::Suspected) && minute(self.at) == minute(next.at)
     }
 
     /// What the sentence names; nothing where nothing may be told.
@@ -128,6 +129,23 @@ mod tests {
             step(900, News::Updated, &["facebook", "youtube"]),
         ];
         assert_eq!(told(&steps), [(News::Opened, 1), (News::Grew, 2)]);
+    }
+
+    #[test]
+    fn what_is_confirmed_no_longer_and_then_again_is_told() {
+        let hidden = |second, news| HistoryView { event: None, ..step(second, news, &[]) };
+        let steps = [
+            hidden(0, News::Opened),
+            hidden(1, News::Suspected),
+            step(20, News::Raised, &["facebook"]),
+            hidden(22, News::Suspected),
+            hidden(23, News::Suspected),
+            step(25, News::Raised, &["facebook"]),
+        ];
+        let told = worth_telling(&steps);
+        let shown: Vec<_> = told.iter().map(|told| (told.news, told.step.event.is_some())).collect();
+        let raised = (News::Raised, true);
+        assert_eq!(shown, [(News::Opened, true), (News::Suspected, false), raised]);
     }
 
     #[test]

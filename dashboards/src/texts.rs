@@ -242,6 +242,7 @@ pub(crate) fn news(news: News, reached: Level, services: &str, on: &str) -> Stri
         News::Grew => format!("Grew: {services} {on}."),
         News::Raised => format!("Now {}: {services} {on}.", level(reached)),
         News::Updated => format!("Known better: {services} {on}."),
+        News::Suspected => news_hidden(news).to_owned(),
         News::Closed => "Closed: it is over.".to_owned(),
         News::Retracted => "Taken back: later reports showed that it was no such event.".to_owned(),
     }
@@ -262,6 +263,7 @@ pub(crate) fn news_hidden(news: News) -> &'static str {
         News::Grew => "Grew.",
         News::Raised => "Surer, or further.",
         News::Updated => "Known better.",
+        News::Suspected => "Not confirmed any more: with a report that came late it is suspected only.",
         News::Closed => "Closed.",
         News::Retracted => "Taken back.",
     }

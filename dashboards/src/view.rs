@@ -4,7 +4,7 @@
 //! view gets them from the detector, which owns that rule.
 
 use jiff::{SignedDuration, Timestamp};
-use kedergi_detector::{Cell, Change, PublicEvent};
+use kedergi_detector::{Cell, Change, Level, PublicEvent};
 use kedergi_verdict::{Outcome, RuleId};
 use kedergi_wire::{Asn, CountryCode, ServiceId};
 
@@ -131,6 +131,8 @@ pub enum News {
     Raised,
     /// Something about it is known better.
     Updated,
+    /// It is not confirmed, or not any more.
+    Suspected,
     /// It is over.
     Closed,
     /// It was none.
@@ -141,6 +143,9 @@ impl HistoryView {
     /// What the public may know of a change that the measurements told at `at`.
     pub fn of(at: Timestamp, change: &Change) -> Self {
         let news = match change {
+            Change::Grew(event) | Change::Raised(event) | Change::Updated(event) if event.level < Level::Confirmed => {
+                News::Suspected
+            }
             Change::Opened(_) => News::Opened,
             Change::Grew(_) => News::Grew,
             Change::Raised(_) => News::Raised,
