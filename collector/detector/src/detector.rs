@@ -41,6 +41,8 @@ pub struct Detector {
     /// Boxed, because a map keeps room for more than there is in it.
     #[serde(with = "crate::pairs")]
     series: BTreeMap<Key, Box<Series>>,
+    /// Those in which something is asked, or to be told: to the others controls have nothing to say, and they are most.
+    asked: BTreeSet<Key>,
     controls: BTreeMap<ServiceId, Controls>,
     /// Events as last told.
     #[serde(with = "crate::pairs")]
@@ -91,8 +93,14 @@ impl Detector {
             self.take_habits(&key, at);
         }
         let controls = self.controls.entry(key.service.clone()).or_default();
-        let series = self.series.entry(key).or_default();
+        let series = self.series.entry(key.clone()).or_default();
+        let was_asked = series.is_asked();
         let (put, changed) = series.cast(cast, controls, self.habits.of(vote.country));
+        match (was_asked, series.is_asked()) {
+            (false, true) => _ = self.asked.insert(key),
+            (true, false) => _ = self.asked.remove(&key),
+            (false, false) | (true, true) => {}
+        }
         if put == Put::TooLate {
             self.too_late += 1;
         } else if series.seen.note(vote, at) {
@@ -142,8 +150,9 @@ impl Detector {
             reached.forget(&onset_days(self.told.values().flatten()));
         }
         let mut touched = Vec::new();
-        for (key, series) in self.series.iter_mut().filter(|(key, _)| key.service == vote.service) {
-            if series.consult(controls) && touched.last() != Some(&key.country) {
+        for key in self.asked.iter().filter(|key| key.service == vote.service) {
+            let changed = self.series.get_mut(key).is_some_and(|series| series.consult(controls));
+            if changed && touched.last() != Some(&key.country) {
                 touched.push(key.country);
             }
         }

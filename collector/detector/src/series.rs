@@ -71,6 +71,11 @@ impl Series {
         (put, changed || contradicted)
     }
 
+    /// Whether anything is asked, or to be told. Where it is not, there is no alarm as of a day ago either.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.head.is_some()
+    }
+
     /// Lets the controls have their say, after they said something new. Whether that changed anything.
     pub(crate) fn consult(&mut self, controls: &Controls) -> bool {
         self.base.consult(controls);
