@@ -259,7 +259,7 @@ impl Track {
             return self.learn_calm(ballot);
         }
         let bases = self.bases(ballot);
-        let test = self.test.get_or_insert_default();
+        let Some(test) = &mut self.test else { return };
         for (place, base) in bases.into_iter().enumerate() {
             if test.since[place].is_some() {
                 test.weigh(place, ballot.witness, clear(place, base), ballot.least(CAP)..=CAP);

@@ -94,28 +94,31 @@ impl Pager {
         if !change.event().is_news() && !self.events.contains_key(&change.event().id) {
             return Vec::new();
         }
-        let Some(event) = change.event().public().map(|event| EventBody::from(&event)) else {
-            self.events.entry(change.event().id.clone()).and_modify(|track| track.doubt(now));
-            return Vec::new();
+        let id = &change.event().id;
+        let page = match (change, change.event().public().map(|event| EventBody::from(&event))) {
+            (Change::Retracted(_), newest) => self.events.get_mut(id).and_then(|track| track.retract(newest, now)),
+            (_, Some(event)) => return self.go_on(change, event, now),
+            (_, None) => {
+                self.events.entry(id.clone()).and_modify(|track| track.doubt(now));
+                None
+            }
         };
+        page.into_iter().collect()
+    }
+
+    /// It began, goes on or is over, and is confirmed.
+    fn go_on(&mut self, change: &Change, event: EventBody, now: Timestamp) -> Vec<Page> {
         let national = change.event().level >= Level::National;
         let track = self.events.entry(event.id.clone()).or_default();
         if change.event().rose_at_once() {
             track.is_national();
         }
-        match change {
-            Change::Retracted(_) => track.retract(event, now).into_iter().collect(),
-            Change::Closed(_) => {
-                // A collector that was away meets begin and end in one step; both are told, in order.
-                let opening = track.tell(now);
-                track.wait(event, national, now);
-                opening.into_iter().chain(track.tell(now)).collect()
-            }
-            Change::Opened(_) | Change::Grew(_) | Change::Raised(_) | Change::Updated(_) => {
-                track.wait(event, national, now);
-                Vec::new()
-            }
-        }
+        // A collector that was away meets begin and end in one step; both are told, in order.
+        let closed = matches!(change, Change::Closed(_));
+        let opening = if closed { track.tell(now) } else { None };
+        track.wait(event, national, now);
+        let closing = if closed { track.tell(now) } else { None };
+        opening.into_iter().chain(closing).collect()
     }
 
     /// What is to be told by now.
@@ -178,9 +181,11 @@ impl Track {
         Some(self.remember(news, national, event, now))
     }
 
-    fn retract(&mut self, event: EventBody, now: Timestamp) -> Option<Page> {
+    /// It is none; `newest` is what was last known of it, unless it was less than confirmed by then.
+    fn retract(&mut self, newest: Option<EventBody>, now: Timestamp) -> Option<Page> {
         self.waiting = None;
-        self.told.as_ref().filter(|told| told.news != News::Retracted)?;
+        let told = self.told.as_ref().filter(|told| told.news != News::Retracted)?;
+        let event = newest.unwrap_or_else(|| told.event.clone());
         Some(self.remember(News::Retracted, false, event, now))
     }
 

@@ -133,6 +133,15 @@ fn what_is_confirmed_no_longer_is_taken_back_to_those_who_were_told() {
 }
 
 #[test]
+fn what_is_gone_after_it_was_doubted_is_taken_back_at_once() {
+    let (mut pager, event) = told_open(at(0));
+    pager.note(&doubted(&event), at(1));
+    let suspected = Event { level: Level::Suspected, ..event };
+    assert_eq!(news(&pager.note(&Change::Retracted(suspected), at(2))), [News::Retracted]);
+    assert!(pager.due(at(600)).is_empty());
+}
+
+#[test]
 fn what_is_confirmed_again_at_once_wakes_nobody() {
     let (mut pager, event) = told_open(at(0));
     pager.note(&doubted(&event), at(1));
