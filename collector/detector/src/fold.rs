@@ -26,7 +26,6 @@ pub(crate) struct Fold {
     clear: u32,
     tracks: Few<Track>,
     /// The test for throttling, where pairs were measured.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     slow: Option<Box<Slow>>,
 }
 

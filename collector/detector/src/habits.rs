@@ -7,20 +7,20 @@
 //! day, also when it is read again.
 
 mod pool;
+mod sum;
 
 use std::array;
 use std::collections::{BTreeMap, BTreeSet};
 
-use kedergi_wire::{Asn, CountryCode, Layer};
+use kedergi_wire::{CountryCode, Layer};
 use serde::{Deserialize, Serialize};
 
 use crate::HORIZON;
 use crate::series::{Key, Series};
 use crate::time::Moment;
-use crate::weights::{
-    COUNTRY_MOST, COUNTRY_VOTES, GREATEST_RISE, NETWORK_MOST, PRIOR, Prior, SERIES_MOST, TIME_VOTES, WORLD_VOTES,
-};
+use crate::weights::{COUNTRY_MOST, PRIOR, Prior, SERIES_MOST, WORLD_VOTES};
 use pool::{Part, Pool};
+use sum::Sum;
 
 const DAY: u32 = 86_400;
 /// Times of the day that are told apart: hours.
@@ -131,44 +131,25 @@ impl Habits {
 
     fn of_day(&self, day: Day, series: &BTreeMap<Key, Box<Series>>) -> OfDay {
         let by = Moment(day.saturating_mul(DAY)).before(HORIZON);
-        let mut countries = BTreeMap::<_, Vec<_>>::new();
-        for (key, series) in series {
-            let country = countries.entry(key.country).or_default();
-            series.learned(by, self.of(key.country), |learned| note(country, key.network, learned));
+        let mut countries = BTreeMap::<_, [Sum; LAYERS.len()]>::new();
+        let mut series = series.iter().peekable();
+        // Network by network, because what all series learned at once takes much room for something that is needed once a day.
+        while let Some(&(&Key { country, network, .. }, _)) = series.peek() {
+            let mut of_network = Vec::new();
+            while let Some((_, one)) = series.next_if(|(key, _)| (key.country, key.network) == (country, network)) {
+                one.learned(by, self.of(country), |learned| note(&mut of_network, learned));
+            }
+            let sums = countries.entry(country).or_default();
+            LAYERS.into_iter().zip(sums).for_each(|(layer, sum)| sum.add(&of_network, layer));
         }
-        let world = LAYERS.map(|layer| {
-            let alone = Prior { rate: PRIOR.rate, votes: COUNTRY_VOTES };
-            let countries = countries.values().map(|learned| Pool::new(parts(learned, layer), alone));
-            let parts = countries.map(|pool| Part { share: pool.share, weight: pool.weight.min(COUNTRY_MOST) });
+        let world: [_; LAYERS.len()] = array::from_fn(|layer| {
+            let pools = countries.values().map(|sums| sums[layer].pool(PRIOR.rate));
+            let parts = pools.map(|pool| Part { share: pool.share, weight: pool.weight.min(COUNTRY_MOST) });
             Pool::new(parts.collect(), Prior { rate: PRIOR.rate, votes: WORLD_VOTES }).share
         });
-        let habits = |learned: &Vec<_>| array::from_fn(|layer| Habit::new(learned, LAYERS[layer], world[layer]));
-        let countries = countries.iter().map(|(country, learned)| (*country, habits(learned)));
+        let habits = |sums: &[Sum; LAYERS.len()]| array::from_fn(|layer| sums[layer].habit(world[layer]));
+        let countries = countries.iter().map(|(country, sums)| (*country, habits(sums)));
         OfDay { countries: countries.collect(), world: world.map(short) }
-    }
-}
-
-impl Habit {
-    fn new(learned: &[(Asn, Learned)], layer: Layer, world: u32) -> Self {
-        let parts = parts(learned, layer);
-        let pool = Pool::new(parts.clone(), Prior { rate: world, votes: COUNTRY_VOTES });
-        let of_layer = || learned.iter().map(|(_, one)| one).filter(|one| one.layer == layer).zip(&parts);
-        let rise = array::from_fn(|time| {
-            // In thousandths of a vote, because a part counts at each time as it does in the whole.
-            let (mut blocked, mut votes) = (0, 1000 * u64::from(TIME_VOTES));
-            for (one, part) in of_layer() {
-                let counts = one.at_time(time).map(|count| 1000 * u64::from(count) * u64::from(part.weight));
-                let [of_time, all] = counts.map(|count| count / u64::from(one.votes[1].max(1)));
-                let share = u64::from(part.share.max(1));
-                blocked += of_time * share.min(pool.ceiling.into()) / share;
-                votes += all;
-            }
-            let presumed = u64::from(pool.share) * u64::from(TIME_VOTES);
-            let share = 1000 * (presumed + blocked) / votes;
-            let rise = u32::try_from(share).unwrap_or(0).saturating_sub(pool.share);
-            short(rise.min(GREATEST_RISE))
-        });
-        Self { usual: short(pool.share), rise }
     }
 }
 
@@ -187,31 +168,16 @@ impl Customs<'_> {
     }
 }
 
-/// Takes note of what a test learned. Those of a network that found nothing blocked are one: there are many of them.
-fn note(country: &mut Vec<(Asn, Learned)>, network: Asn, learned: Learned) {
-    let of_network = country.iter_mut().rev().take_while(|(other, _)| *other == network);
-    let mut alike = of_network.filter(|(_, one)| one.layer == learned.layer && one.times.is_none());
+/// Takes note of what a test on a network learned. Those that found nothing blocked are one: there are many of them.
+fn note(of_network: &mut Vec<Learned>, learned: Learned) {
+    let mut alike = of_network.iter_mut().filter(|one| one.layer == learned.layer && one.times.is_none());
     match alike.next().filter(|_| learned.times.is_none()) {
-        Some((_, one)) => {
+        Some(one) => {
             one.votes[1] = one.votes[1].saturating_add(learned.votes[1]);
             one.weight += learned.weight;
         }
-        None => country.push((network, learned)),
+        None => of_network.push(learned),
     }
-}
-
-/// What the tests on a layer say, each network with no more than so many votes.
-fn parts(learned: &[(Asn, Learned)], layer: Layer) -> Vec<Part> {
-    let of_layer = || learned.iter().filter(|(_, one)| one.layer == layer);
-    let mut networks = BTreeMap::<_, u32>::new();
-    for (network, one) in of_layer() {
-        *networks.entry(network).or_default() += one.weight;
-    }
-    let part = |(network, one): &(Asn, Learned)| {
-        let weight = u64::from(one.weight) * u64::from(NETWORK_MOST) / u64::from(networks[network].max(NETWORK_MOST));
-        Part { share: one.share(), weight: u32::try_from(weight).unwrap_or(NETWORK_MOST) }
-    };
-    of_layer().map(part).collect()
 }
 
 fn place(layer: Layer) -> usize {

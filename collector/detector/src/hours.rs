@@ -4,14 +4,13 @@
 //! as a whole, the hour of the day, the hour of that day of the week. What an hour is taken to be is an upper bound, not the mean: how little is known of it is part of
 //! the estimate, and an evening that is worse than the last must not look like a block.
 
-use std::collections::BTreeSet;
-
 use data_encoding::BASE64;
 use jiff::SignedDuration;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::habits::TIMES;
+use crate::nibbles::{self, Nibbles};
 use crate::time::Moment;
 use crate::track::Tally;
 use crate::weights::{DAY_VOTES, GREATEST_RATE, MARGIN, WEEK_VOTES};
@@ -43,8 +42,8 @@ impl Hour {
     }
 }
 
-/// Votes of each hour of the week, then the hours in which any were blocked and how many, in pairs; nothing is kept before the
-/// first.
+/// Votes of each hour of the week, then the hours in which any were blocked and how many, in pairs by hour; nothing is kept before
+/// the first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Hours(Vec<u8>);
 
@@ -73,9 +72,51 @@ impl Hours {
                 if self.0.len() == self.0.capacity() {
                     self.0.reserve_exact(ROOM);
                 }
-                self.0.extend([hour.0, count]);
+                let place = HOURS + 2 * self.blocked().take_while(|[other, _]| *other < hour.0).count();
+                self.0.splice(place..place, [hour.0, count]);
             }
         }
+    }
+
+    /// How each hour's votes differ from those of the one before, then how many hours are listed, and of each how far it lies
+    /// from the one before and its count.
+    fn nibbles(&self) -> Vec<u8> {
+        let Some(votes) = self.0.first_chunk::<HOURS>() else { return Vec::new() };
+        let mut nibbles = Nibbles::with_room(self.0.len() + 1);
+        let mut last = 0;
+        for count in votes {
+            nibbles.push(zigzag(count.wrapping_sub(last)));
+            last = *count;
+        }
+        nibbles.push(u8::try_from(self.blocked().count()).unwrap_or(0));
+        last = 0;
+        for [hour, count] in self.blocked() {
+            nibbles.push(hour - last);
+            nibbles.push(count);
+            last = hour;
+        }
+        nibbles.into_bytes()
+    }
+
+    fn of_nibbles(bytes: &[u8]) -> Option<Self> {
+        if bytes.is_empty() {
+            return Some(Self::default());
+        }
+        let mut numbers = nibbles::read(bytes);
+        let mut hours = Vec::with_capacity(HOURS + ROOM);
+        let mut last: u8 = 0;
+        for _ in 0..HOURS {
+            last = last.wrapping_add(unzigzag(numbers.next()?));
+            hours.push(last);
+        }
+        last = 0;
+        let listed = numbers.next()?;
+        hours.reserve_exact(2 * usize::from(listed));
+        for _ in 0..listed {
+            last = last.checked_add(numbers.next()?)?;
+            hours.extend([last, numbers.next()?]);
+        }
+        Some(Self(hours))
     }
 
     /// Hours in which votes were blocked, and how many.
@@ -113,27 +154,44 @@ impl Hours {
 
     /// Whether it can have come of votes: a saved state may be damaged.
     fn is_sound(&self) -> bool {
-        let counts = |[hour, blocked]: [u8; 2]| self.0.get(usize::from(hour)).filter(|votes| blocked <= **votes);
-        let hours: BTreeSet<_> = self.blocked().map(|[hour, _]| hour).collect();
-        let pairs = self.0.len().saturating_sub(HOURS);
-        let sound = hours.len() * 2 == pairs && hours.iter().all(|hour| usize::from(*hour) < HOURS);
-        self.0.is_empty() || (self.0.len() >= HOURS && sound && self.blocked().all(|pair| counts(pair).is_some()))
+        let Some((votes, pairs)) = self.0.split_at_checked(HOURS) else { return self.0.is_empty() };
+        let counted = |[hour, blocked]: [u8; 2]| votes.get(usize::from(hour)).is_some_and(|votes| blocked <= *votes);
+        pairs.len().is_multiple_of(2)
+            && self.blocked().all(counted)
+            && self.blocked().is_sorted_by(|[one, _], [next, _]| one < next)
     }
+}
+
+/// A difference as a number that is small if it is close to 0 from either side.
+fn zigzag(difference: u8) -> u8 {
+    (difference << 1) ^ if difference < 0x80 { 0 } else { 0xff }
+}
+
+fn unzigzag(number: u8) -> u8 {
+    (number >> 1) ^ if number & 1 == 0 { 0 } else { 0xff }
 }
 
 fn shrunk(prior: u32, weight: u32, [blocked, votes]: [u32; 2]) -> u32 {
     (prior * weight + 1000 * blocked) / (weight + votes)
 }
 
-/// As saved: the bytes, in base64.
+/// As saved: the bytes in base64; in memory, as part of what is put aside, in nibbles.
 impl Serialize for Hours {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        BASE64.encode(&self.0).serialize(serializer)
+        if serializer.is_human_readable() {
+            BASE64.encode(&self.0).serialize(serializer)
+        } else {
+            self.nibbles().serialize(serializer)
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Hours {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            let bytes = Vec::<u8>::deserialize(deserializer)?;
+            return Self::of_nibbles(&bytes).ok_or_else(|| D::Error::custom("not the hours of a series"));
+        }
         let text = String::deserialize(deserializer)?;
         let hours = Self(BASE64.decode(text.as_bytes()).map_err(D::Error::custom)?);
         if hours.is_sound() {

@@ -6,6 +6,7 @@
 
 mod agreement;
 mod alarm;
+mod base;
 mod bursts;
 mod cell;
 mod controls;
@@ -19,6 +20,7 @@ mod input;
 #[cfg(test)]
 mod laws;
 mod newcomers;
+mod nibbles;
 mod packed;
 mod pairs;
 #[cfg(test)]

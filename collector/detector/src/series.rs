@@ -1,9 +1,11 @@
 //! One service on one network of one country.
 
+use jiff::SignedDuration;
 use kedergi_wire::{Asn, CountryCode, ServiceId};
 use serde::{Deserialize, Serialize};
 
 use crate::alarm::{Alarm, Span};
+use crate::base::Base;
 use crate::controls::Controls;
 use crate::fold::Fold;
 use crate::group::{join, joined};
@@ -18,6 +20,9 @@ use crate::{HORIZON, Kind};
 
 /// How many votes may be read again because of one: a day's of five probes that measure every half hour.
 const SOON_READ: usize = 256;
+/// Votes beyond the horizon are settled together: where a series stood takes longer to look up than they take to read. It divides a
+/// day, so that the habits of no other day are asked for.
+const SETTLING: SignedDuration = SignedDuration::from_hours(2);
 
 /// What a series is of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,8 +35,9 @@ pub(crate) struct Key {
 /// Its votes and what follows from them. It moves by its own event time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Series {
-    /// After all votes beyond the horizon: nothing changes it any more.
-    base: Fold,
+    /// After all votes before a time that lies beyond the horizon: nothing changes it any more.
+    base: Base,
+    settled: Moment,
     votes: Votes,
     /// After all votes, while it holds more than reading them again would tell, or that would take long.
     #[serde(default)]
@@ -78,7 +84,7 @@ impl Series {
 
     /// Lets the controls have their say, after they said something new. Whether that changed anything.
     pub(crate) fn consult(&mut self, controls: &Controls) -> bool {
-        self.base.consult(controls);
+        self.base.change(|base| _ = base.consult(controls));
         self.head.as_mut().is_some_and(|head| head.consult(controls))
     }
 
@@ -107,7 +113,7 @@ impl Series {
 
     /// Where the votes lead of which this holds, up to the first of which it does not; and whether the last changed anything.
     fn fold(&self, customs: Customs<'_>, read: impl Fn(&Cast) -> bool) -> (Fold, bool) {
-        let mut fold = self.base.clone();
+        let mut fold = self.base.fold();
         let casts = self.votes.iter().take_while(read);
         let changed = casts.fold(false, |_, cast| fold.step(&cast, customs));
         (fold, changed)
@@ -119,14 +125,18 @@ impl Series {
     }
 
     fn settle(&mut self, controls: &Controls, customs: Customs<'_>) {
-        let mut settled = false;
-        while let Some(cast) = self.votes.pop_settled() {
-            settled |= self.base.step(&cast, customs);
+        let until = self.edge().floor(SETTLING);
+        if until <= self.settled {
+            return;
         }
-        if settled || self.base.alarms().next().is_some() || !self.base.slowdowns().is_empty() {
-            self.base.consult(controls);
-            self.forget_unseen();
+        self.settled = until;
+        let mut base = self.base.fold();
+        while let Some(cast) = self.votes.pop_before(until) {
+            base.step(&cast, customs);
         }
+        base.consult(controls);
+        self.forget_unseen(&mut base);
+        self.base.set(base);
     }
 
     /// What may be told of it: blocks, then slow-downs.
@@ -208,17 +218,17 @@ impl Series {
         let kept = |onset: Moment, end: Option<Moment>| onset < from || end.is_none_or(|time| time > cleared);
         let alarms = |alarm: &Alarm| kept(alarm.onset.latest, alarm.cleared);
         let slowdowns = |slowdown: &Slowdown| kept(slowdown.onset.latest, slowdown.cleared);
-        self.base.retain(alarms, slowdowns);
+        self.base.change(|base| base.retain(alarms, slowdowns));
         if let Some(head) = &mut self.head {
             head.retain(alarms, slowdowns);
         }
     }
 
     /// Forgets alarms that no control ever contradicted, once none can any more, and suspicions that came to nothing.
-    fn forget_unseen(&mut self) {
-        let past = self.edge().before(HORIZON);
+    fn forget_unseen(&mut self, base: &mut Fold) {
+        let past = self.settled.before(HORIZON);
         // A suspicion may be part of an event by what other networks saw, so it is kept longer.
-        let long_past = self.edge().before(FROZEN);
+        let long_past = self.settled.before(FROZEN);
         let kept = |contradicted: bool, cleared: Option<Moment>| {
             cleared.is_none_or(|time| time >= if contradicted { long_past } else { past })
         };
@@ -226,7 +236,7 @@ impl Series {
         let slowdowns = |slowdown: &Slowdown| {
             slowdown.confirmed().is_some() || kept(slowdown.contradicted.is_some(), slowdown.cleared)
         };
-        self.base.retain(alarms, slowdowns);
+        base.retain(alarms, slowdowns);
         if let Some(head) = &mut self.head {
             head.retain(alarms, slowdowns);
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use crate::sparing;
 use crate::time::Moment;
 
 /// How long a piece is: a round of most probes.
@@ -73,7 +74,7 @@ impl Slots {
             if self.0.is_empty() {
                 self.0.reserve_exact(ROOM);
             }
-            self.0.insert(place, (short(day(slot)), [0; 9]));
+            sparing::insert(&mut self.0, place, (short(day(slot)), [0; 9]));
             place
         });
         let (word, bit) = place_of(slot);
@@ -87,6 +88,7 @@ impl Slots {
     pub(crate) fn forget(&mut self, but: &BTreeSet<u32>) {
         let newest = self.0.last().map_or(0, |&(day, _)| u32::from(day));
         self.0.retain(|&(day, _)| u32::from(day) + DAYS >= newest || but.contains(&day.into()));
+        self.0.shrink_to(ROOM);
     }
 
     /// Whether it was seen in any of these pieces.

@@ -160,10 +160,9 @@ impl Votes {
         Put::Between
     }
 
-    /// Takes out the oldest vote, if it lies beyond the edge.
-    pub(crate) fn pop_settled(&mut self) -> Option<Cast> {
-        let edge = self.edge();
-        let entry = self.entries.pop_before(edge)?;
+    /// Takes out the oldest vote, if it was cast before this.
+    pub(crate) fn pop_before(&mut self, until: Moment) -> Option<Cast> {
+        let entry = self.entries.pop_before(until)?;
         let cast = self.cast(entry);
         if self.reports.first().is_some_and(|&(at, ..)| at <= cast.at) {
             self.reports.retain(|&(at, ..)| at > cast.at);
