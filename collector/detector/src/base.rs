@@ -29,6 +29,7 @@ impl Base {
             Self::Calm(bytes) if bytes.is_empty() => Fold::default(),
             Self::Calm(bytes) => {
                 let fold = postcard::from_bytes(bytes);
+                // If it could not, what is usual would have to be learned anew; nothing that is told would be lost.
                 debug_assert!(fold.is_ok(), "what was written can be read: {:?}", fold.err());
                 fold.unwrap_or_default()
             }
